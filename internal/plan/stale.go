@@ -1,0 +1,77 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// StaleAction is an action of a saved plan that relies on something that has
+// changed.
+type StaleAction struct {
+	ID     string
+	Detail string
+}
+
+// StaleActions looks whether what a plan's actions rely on still holds in a newer
+// observation, and lists those for which it does not. The policy must be the
+// one the plan was made from.
+func StaleActions(p Plan, policy Policy, fresh Observation) []StaleAction {
+	b := builder{policy: policy, observation: fresh, now: fresh.Time}
+	b.survey()
+	var stale []StaleAction
+	for _, a := range p.Actions {
+		if a.Blocked != nil {
+			continue
+		}
+		if detail := b.violated(a); detail != "" {
+			stale = append(stale, StaleAction{a.ID, detail})
+		}
+	}
+	return stale
+}
+
+func (b *builder) violated(a Action) string {
+	layer, known := b.policy.Layer(a.Layer)
+	if !known {
+		return "the policy has no such layer"
+	}
+	s := b.surveys[layer.From.Name]
+	if s.unknown != nil {
+		return fmt.Sprintf("%s could not be observed: %s", s.unknown.Address, s.unknown.Detail)
+	}
+	if a.Kind == Prune && !s.isVersion(a.Snapshot.Origin, a.Snapshot.Name) {
+		return fmt.Sprintf("%s/%s is no version of %s any more", a.Snapshot.VolumeGroup, a.Snapshot.Name, a.Snapshot.Origin)
+	}
+	for _, p := range a.Preconditions {
+		if p.Kind == NewestIs {
+			if detail := b.newestChanged(a, layer, s, p.Name); detail != "" {
+				return detail
+			}
+			continue
+		}
+		if v := s.facts.Check(p); v != nil {
+			return v.Detail
+		}
+	}
+	return ""
+}
+
+// isVersion says that a logical volume is still recognised as a version: one
+// that a persistent volume names by now is live.
+func (s survey) isVersion(origin, name string) bool {
+	return slices.ContainsFunc(s.snapshots[origin], func(v snapshot) bool { return v.lv.Name == name })
+}
+
+func (b *builder) newestChanged(a Action, layer Layer, s survey, was string) string {
+	l := snapshotLayer{builder: b, layer: layer, survey: s}
+	history := newHistory(l.versions(volume{lvName: a.Snapshot.Origin}), b.now)
+	newest := ""
+	if history.newest != nil {
+		newest = history.newest.lv.Name
+	}
+	if newest == was {
+		return ""
+	}
+	return fmt.Sprintf("its newest version is %s now, and was %s", cmp.Or(newest, "none"), cmp.Or(was, "none"))
+}

@@ -1,0 +1,300 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// volumeState is what is known of a live volume.
+type volumeState int
+
+const (
+	bound     volumeState = iota // a claim uses it, or there is no cluster to ask
+	released                     // its persistent volume outlived the claim
+	unclaimed                    // the cluster answered and does not know it
+	unnamed                      // the cluster did not answer, and did not know it when it last did
+	gone                         // there are versions of it, and no logical volume
+)
+
+// volume is one protected thing of a thin pool: a PVC's logical volume.
+type volume struct {
+	name      string // namespace/claim, else the logical volume's name
+	lvName    string
+	namespace string // empty when not known
+	state     volumeState
+	lv        LogicalVolume // zero when gone
+	was       string        // for released and gone: the claim it was; else a claim it shares
+	claimed   bool          // gone, and a claim is bound to it all the same
+}
+
+// snapshot is a logical volume recognised as a version.
+type snapshot struct {
+	lv         LogicalVolume
+	layer      string // empty: adopted by name, no layer has tagged it
+	origin     string // name of the volume's logical volume
+	time       time.Time
+	preRestore bool
+	volume     string // the volume's name when the version was made, if tagged
+}
+
+// survey is a thin pool as one source sees it.
+type survey struct {
+	source    Source
+	pool      Pool
+	facts     PoolFacts
+	unknown   *Unknown // the pool could not be observed
+	cluster   *Cluster
+	noNames   *Unknown // the cluster could not be asked and never was
+	volumes   []volume // by name; those that are gone come last
+	snapshots map[string][]snapshot
+	foreign   []LogicalVolume
+	matched   map[string]bool // names of all logical volumes that the source knows
+	missing   []PersistentVolume
+	strays    []PersistentVolume // of the driver, in the pool, and not matched
+}
+
+// staleNames says that names come from an older answer of the cluster.
+func (s survey) staleNames(o Observation) bool {
+	return s.cluster != nil && s.cluster.Seen.Before(o.Time)
+}
+
+// surveyor sorts the logical volumes of a pool for one source.
+type surveyor struct {
+	survey
+	host    string
+	zone    *time.Location
+	byLV    map[string]PersistentVolume
+	members map[string]*volume
+}
+
+// surveySource recognises what a pool holds for one source. Nothing is
+// recognised by a part of a name: identity is exact.
+func surveySource(source Source, o Observation, zone *time.Location) survey {
+	lvm := source.LVMThin
+	s := surveyor{host: o.Host, zone: zone, members: map[string]*volume{}}
+	s.source, s.snapshots, s.matched = source, map[string][]snapshot{}, map[string]bool{}
+	pool, found := o.Pool(lvm.VolumeGroup, lvm.ThinPool)
+	if !found {
+		u, ok := o.Why(PoolAddress(lvm.VolumeGroup, lvm.ThinPool))
+		if !ok {
+			u = Unknown{Address: PoolAddress(lvm.VolumeGroup, lvm.ThinPool), Detail: "the observation does not hold it"}
+		}
+		s.unknown = &u
+		return s.survey
+	}
+	s.pool, s.facts = pool, Facts(pool)
+	s.readNames(o)
+	s.sort()
+	s.nameVolumes(o)
+	return s.survey
+}
+
+// readNames finds the persistent volume of each logical volume.
+func (s *surveyor) readNames(o Observation) {
+	k := s.source.LVMThin.Kubernetes
+	s.byLV = map[string]PersistentVolume{}
+	if k == nil {
+		return
+	}
+	cluster, found := o.Cluster(*k)
+	if !found {
+		u, ok := o.Why(ClusterAddress(*k))
+		if !ok {
+			u = Unknown{Address: ClusterAddress(*k), Detail: "the observation does not hold it"}
+		}
+		s.noNames = &u
+		return
+	}
+	s.cluster = &cluster
+	for _, pv := range cluster.Volumes {
+		handle, ok := ParseHandle(pv.Handle)
+		if pv.Driver != k.Driver || !ok {
+			continue
+		}
+		known, taken := s.byLV[handle.Volume]
+		if !taken || cmp.Or(cmp.Compare(s.rank(pv), s.rank(known)), cmp.Compare(known.Name, pv.Name)) > 0 {
+			s.byLV[handle.Volume] = pv
+		}
+		if !s.facts.Taken(handle.Volume) && (handle.Node == "" || handle.Node == s.host) {
+			s.missing = append(s.missing, pv)
+		}
+	}
+}
+
+// rank orders persistent volumes that name the same logical volume: in use
+// before released, of this node before another's; the first by name if equal.
+func (s *surveyor) rank(pv PersistentVolume) int {
+	rank := 0
+	if pv.Phase == "Bound" {
+		rank += 2
+	}
+	if h, ok := ParseHandle(pv.Handle); ok && h.Node == s.host {
+		rank++
+	}
+	return rank
+}
+
+// sort tells live volumes, versions and foreign snapshots apart. What a
+// persistent volume names is live, whatever it is called.
+func (s *surveyor) sort() {
+	var undecided []LogicalVolume
+	for _, lv := range s.pool.Volumes {
+		pv, named := s.byLV[lv.Name]
+		inMatch := Match(s.source.LVMThin.Match, lv.Name)
+		snap, isVersion := s.recognise(lv)
+		switch {
+		case named && inMatch:
+			s.addVolume(lv)
+		case named:
+			s.matched[lv.Name] = true
+			s.strays = append(s.strays, pv)
+		case isVersion:
+			s.snapshots[snap.origin] = append(s.snapshots[snap.origin], snap)
+			s.matched[lv.Name] = true
+		case inMatch && s.looksLive(lv):
+			s.addVolume(lv)
+		default:
+			undecided = append(undecided, lv)
+		}
+	}
+	for _, lv := range undecided {
+		if s.members[lv.Origin] != nil || Match(s.source.LVMThin.Match, lv.Name) {
+			s.foreign = append(s.foreign, lv)
+			s.matched[lv.Name] = true
+		}
+	}
+}
+
+// looksLive says whether a volume that the cluster does not name is one all
+// the same: it is no snapshot, or it was restored from one of its own.
+func (s *surveyor) looksLive(lv LogicalVolume) bool {
+	if _, ok := parseSnapshotName(lv.Name, s.zone); ok {
+		return false
+	}
+	return lv.Origin == "" || s.isCopyOf(lv.Origin, lv.Name)
+}
+
+func (s *surveyor) addVolume(lv LogicalVolume) {
+	s.members[lv.Name] = &volume{name: lv.Name, lvName: lv.Name, lv: lv}
+	s.matched[lv.Name] = true
+}
+
+// recognise decides whether a logical volume is a version. Tags and name must
+// agree, and LVM must know the origin that they name; it may have forgotten
+// one that is gone, and after a restore it knows the `_pre_restore_` copy that
+// the origin became.
+func (s *surveyor) recognise(lv LogicalVolume) (snapshot, bool) {
+	snap, ok := s.read(lv)
+	if !ok || !Match(s.source.LVMThin.Match, snap.origin) {
+		return snapshot{}, false
+	}
+	switch lv.Origin {
+	case snap.origin:
+		return snap, true
+	case "":
+		_, alive := s.facts.Volume(snap.origin)
+		return snap, snap.layer != "" || snap.preRestore || !alive
+	}
+	return snap, s.isCopyOf(lv.Origin, snap.origin)
+}
+
+// read takes a version from bkplan's tags, or where there are none from the
+// name that an older script gave it. Tags that cannot be read are another
+// bkplan's, so their logical volume is not this one's.
+func (s *surveyor) read(lv LogicalVolume) (snapshot, bool) {
+	if isTagged(lv.Tags) {
+		return s.readTags(lv)
+	}
+	st, ok := parseSnapshotName(lv.Name, s.zone)
+	return snapshot{lv: lv, origin: st.origin, time: st.time, preRestore: st.preRestore}, ok
+}
+
+func (s *surveyor) readTags(lv LogicalVolume) (snapshot, bool) {
+	layer, origin, name, at, ok := ownTags(lv.Tags)
+	i := strings.LastIndex(lv.Name, snapInfix)
+	if !ok || i < 0 {
+		return snapshot{}, false
+	}
+	expected, ok := fitName(s.pool.VolumeGroup, origin, lv.Name[i:])
+	if !ok || expected != lv.Name {
+		return snapshot{}, false
+	}
+	return snapshot{lv: lv, layer: layer, origin: origin, volume: name, time: at}, true
+}
+
+// isCopyOf says whether a logical volume is a version or a `_pre_restore_`
+// copy of another, going by tags and name alone.
+func (s *surveyor) isCopyOf(name, origin string) bool {
+	lv, found := s.facts.Volume(name)
+	if !found {
+		lv.Name = name
+	}
+	snap, ok := s.read(lv)
+	return ok && snap.origin == origin
+}
+
+// nameVolumes gives the live volumes the names of their claims, and adds those
+// that are gone and have versions.
+func (s *surveyor) nameVolumes(o Observation) {
+	live := make([]volume, 0, len(s.members))
+	for _, v := range s.members {
+		s.nameVolume(v, o)
+		live = append(live, *v)
+	}
+	slices.SortFunc(live, func(a, b volume) int { return cmp.Compare(a.lvName, b.lvName) })
+	seen := map[string]bool{}
+	for i := range live {
+		v := &live[i]
+		if seen[v.name] {
+			v.name, v.was = v.lvName, v.name
+		}
+		seen[v.name] = true
+	}
+	slices.SortFunc(live, func(a, b volume) int { return cmp.Compare(a.name, b.name) })
+	s.volumes = append(live, s.goneVolumes()...)
+}
+
+func (s *surveyor) nameVolume(v *volume, o Observation) {
+	pv, named := s.byLV[v.lvName]
+	switch {
+	case s.source.LVMThin.Kubernetes == nil:
+	case s.cluster == nil:
+		v.state = unnamed
+	case !named && s.staleNames(o):
+		v.state = unnamed
+	case !named:
+		v.state = unclaimed
+	case pv.Phase == "Bound" && pv.Claim != "":
+		v.name, v.namespace = pv.Namespace+"/"+pv.Claim, pv.Namespace
+	case pv.Claim != "":
+		v.state, v.namespace, v.was = released, pv.Namespace, pv.Namespace+"/"+pv.Claim
+	default:
+		v.state = unclaimed
+	}
+}
+
+func (s *surveyor) goneVolumes() []volume {
+	var volumes []volume
+	for origin, snaps := range s.snapshots {
+		if s.members[origin] != nil {
+			continue
+		}
+		v := volume{name: origin, lvName: origin, state: gone}
+		if named := keep(snaps, func(s snapshot) bool { return s.volume != "" }); len(named) > 0 {
+			v.was = slices.MaxFunc(named, func(a, b snapshot) int {
+				return cmp.Or(a.time.Compare(b.time), cmp.Compare(a.lv.Name, b.lv.Name))
+			}).volume
+		}
+		if pv, ok := s.byLV[origin]; ok && pv.Claim != "" {
+			v.was, v.claimed = pv.Namespace+"/"+pv.Claim, pv.Phase == "Bound"
+		}
+		if namespace, _, found := strings.Cut(v.was, "/"); found {
+			v.namespace = namespace
+		}
+		volumes = append(volumes, v)
+	}
+	slices.SortFunc(volumes, func(a, b volume) int { return cmp.Compare(a.name, b.name) })
+	return volumes
+}

@@ -1,0 +1,103 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/agext/levenshtein"
+)
+
+// warn collects what a person should know before reading the plan.
+func (b *builder) warn() {
+	if block := b.lastRunBlock(); block != nil {
+		b.warnings = append(b.warnings, Warning{WarnClock, block.Detail, block.Unblock})
+	}
+	for _, u := range b.observation.Unknown {
+		if !b.blocks(u) {
+			b.warnings = append(b.warnings, Warning{WarnUnknown, u.Address + " could not be observed: " + u.Detail, ""})
+		}
+	}
+	asked := map[string]bool{}
+	for _, source := range b.policy.Sources {
+		s, ok := b.surveys[source.Name]
+		if !ok || s.cluster == nil {
+			continue
+		}
+		address := ClusterAddress(*source.LVMThin.Kubernetes)
+		if asked[address] {
+			continue
+		}
+		asked[address] = true
+		b.warnStaleNames(s, address)
+		b.warnNamespaces(*s.cluster)
+	}
+}
+
+// blocks says whether a layer is blocked because of u, and so tells of it.
+func (b *builder) blocks(u Unknown) bool {
+	return slices.ContainsFunc(b.layers, func(l LayerStatus) bool {
+		return l.Blocked != nil && strings.HasPrefix(l.Blocked.Detail, u.Address+" ")
+	})
+}
+
+func (b *builder) warnStaleNames(s survey, address string) {
+	if !s.staleNames(b.observation) {
+		return
+	}
+	age := b.observation.Time.Sub(s.cluster.Seen)
+	b.warnings = append(b.warnings, Warning{
+		WarnStaleNames,
+		fmt.Sprintf("%s did not answer: %s; names are those of %s, %s old", address, s.cluster.Detail, b.clockText(s.cluster.Seen), Age(age)),
+		"volumes newer than that are not known by name",
+	})
+}
+
+// warnNamespaces finds names in the policy that the cluster does not have:
+// most often a typing error that leaves something unprotected or included.
+func (b *builder) warnNamespaces(c Cluster) {
+	check := func(where string, namespaces []string) {
+		for _, ns := range namespaces {
+			if slices.Contains(c.Namespaces, ns) {
+				continue
+			}
+			w := Warning{Code: WarnUnknownNamespace, Detail: fmt.Sprintf("%s names the namespace %q, which the cluster does not have", where, ns)}
+			if near := nearest(ns, c.Namespaces); near != "" {
+				w.Hint = fmt.Sprintf("did you mean %q?", near)
+			}
+			b.warnings = append(b.warnings, w)
+		}
+	}
+	for _, p := range b.policy.Protections {
+		check("policy."+p.Name, p.Namespaces)
+	}
+	for _, e := range b.policy.Excludes {
+		check("exclude."+e.Name, e.Namespaces)
+	}
+}
+
+// nearest is the candidate within a third of a word's length, or nothing.
+func nearest(word string, candidates []string) string {
+	best, found := max(1, len(word)/3)+1, ""
+	for _, c := range candidates {
+		if d := levenshtein.Distance(word, c, nil); d < best {
+			best, found = d, c
+		}
+	}
+	return found
+}
+
+// Age is a length of time as people say it: "26h", "3d", "40m". It is rounded
+// down.
+func Age(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return "less than a minute"
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 72*time.Hour:
+		return fmt.Sprintf("%dh", int(d.Hours()))
+	}
+	return fmt.Sprintf("%dd", int(d.Hours()/24))
+}
