@@ -1,0 +1,89 @@
+// Package run keeps the history of runs in the state directory: one file a
+// run, of JSON lines, appended to and synced as the run goes on, so that a
+// power cut leaves all that was done up to then. Start at Begin and Read.
+package run
+
+import (
+	"time"
+)
+
+// Outcome is how a run or an action of it ended.
+type Outcome string
+
+// Outcomes of runs: Running is also what a killed run leaves behind.
+// Outcomes of actions are the last six.
+const (
+	Running     Outcome = "running"
+	Succeeded   Outcome = "succeeded"
+	Interrupted Outcome = "interrupted"
+	Failed      Outcome = "failed"
+
+	Done     Outcome = "done"
+	Already  Outcome = "already"
+	Skipped  Outcome = "skipped"  // something it depends on did not succeed
+	Blocked  Outcome = "blocked"  // the plan did not let it be carried out
+	Canceled Outcome = "canceled" // the run was asked to stop before it began
+)
+
+// Record is one run: what it set out to do, and what became of it.
+type Record struct {
+	Format       string    `json:"format"`
+	Version      int       `json:"version"`
+	ID           string    `json:"id"`
+	Started      time.Time `json:"started"`
+	Ended        time.Time `json:"ended,omitzero"`
+	Host         string    `json:"host"`
+	PID          int       `json:"pid"`
+	Command      []string  `json:"command"`
+	PolicyDigest string    `json:"policy_digest"`
+	PlanID       string    `json:"plan_id,omitempty"` // of a saved plan
+	Planned      int       `json:"planned"`           // actions to carry out
+	Outcome      Outcome   `json:"outcome"`
+	Error        string    `json:"error,omitempty"`
+	Actions      []Action  `json:"actions"`
+}
+
+// Action is what became of one action.
+type Action struct {
+	ID      string    `json:"id"`
+	Kind    string    `json:"kind"`
+	Address string    `json:"address"`
+	Version string    `json:"version,omitempty"`
+	Outcome Outcome   `json:"outcome"`
+	Started time.Time `json:"started,omitzero"`
+	Ended   time.Time `json:"ended,omitzero"`
+	Error   string    `json:"error,omitempty"`
+	Detail  string    `json:"detail,omitempty"`
+}
+
+// Count is how many actions ended that way.
+func (r Record) Count(outcome Outcome) int {
+	n := 0
+	for _, a := range r.Actions {
+		if a.Outcome == outcome {
+			n++
+		}
+	}
+	return n
+}
+
+const (
+	format        = "bkplan.run"
+	formatVersion = 1
+	directory     = "runs"
+	extension     = ".jsonl"
+	stampLayout   = "20060102T150405Z"
+)
+
+// line is one line of a run's file; exactly one member is set.
+type line struct {
+	Begin  *Record `json:"begin,omitempty"`
+	Action *Action `json:"action,omitempty"`
+	End    *end    `json:"end,omitempty"`
+}
+
+type end struct {
+	Ended   time.Time `json:"ended"`
+	Outcome Outcome   `json:"outcome"`
+	Error   string    `json:"error,omitempty"`
+}

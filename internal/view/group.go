@@ -1,0 +1,126 @@
+package view
+
+import (
+	"slices"
+	"time"
+
+	"github.com/bkplan/bkplan/internal/plan"
+)
+
+// group is actions of a layer that are alike: the same kind for the same kind
+// of reason, or blocked for the same kind of cause.
+type group struct {
+	layer   string
+	kind    plan.ActionKind
+	code    string // of the reason, or of the block
+	actions []plan.Action
+}
+
+// blocked says whether the actions of the group are not carried out.
+func (g group) blocked() bool { return g.actions[0].Blocked != nil }
+
+// fold groups actions, in the order in which each group first appears.
+func fold(actions []plan.Action) []group {
+	type key struct {
+		layer   string
+		kind    plan.ActionKind
+		code    string
+		blocked bool
+	}
+	var groups []group
+	index := map[key]int{}
+	for _, a := range actions {
+		k := key{a.Layer, a.Kind, a.Reason.Code, a.Blocked != nil}
+		if k.blocked {
+			k.code = a.Blocked.Code
+		}
+		i, found := index[k]
+		if !found {
+			i = len(groups)
+			index[k] = i
+			groups = append(groups, group{layer: a.Layer, kind: a.Kind, code: k.code})
+		}
+		groups[i].actions = append(groups[i].actions, a)
+	}
+	slices.SortStableFunc(groups, func(a, b group) int { return rank(a.kind) - rank(b.kind) })
+	return groups
+}
+
+var kinds = []plan.ActionKind{plan.Create, plan.Refresh, plan.Sync, plan.Trigger, plan.Prune, plan.Clean}
+
+func rank(k plan.ActionKind) int { return slices.Index(kinds, k) }
+
+// volumes are the names of the volumes of the group, each once, in order.
+func (g group) volumes() []string {
+	var names []string
+	seen := map[string]bool{}
+	for _, a := range g.actions {
+		if !seen[a.Volume] {
+			seen[a.Volume] = true
+			names = append(names, a.Volume)
+		}
+	}
+	return names
+}
+
+// reason is one text for the whole group.
+func (g group) reason(slot time.Time, zone *time.Location) string {
+	first := g.actions[0].Reason
+	same := !slices.ContainsFunc(g.actions, func(a plan.Action) bool { return a.Reason.Detail != first.Detail })
+	switch {
+	case same:
+		return sentence(first.Detail)
+	case g.code == plan.ReasonDue:
+		return "the newest is older than the slot " + clock(slot, zone)
+	case g.kind.Destructive():
+		return "no rule of the retention keeps them"
+	}
+	return sentence(first.Detail) + ", and likewise"
+}
+
+// block is one text for what blocks the whole group, and one for what would
+// unblock it.
+func (g group) block() (why, unblock string) {
+	first := g.actions[0].Blocked
+	why = sentence(first.Detail)
+	if slices.ContainsFunc(g.actions, func(a plan.Action) bool { return a.Blocked.Detail != first.Detail }) {
+		why += ", and likewise"
+	}
+	return why, sentence(first.Unblock)
+}
+
+// span is when the versions of the group were made.
+func (g group) span(zone *time.Location) string {
+	first, last := g.actions[0].VersionTime, g.actions[0].VersionTime
+	for _, a := range g.actions {
+		if a.VersionTime.Before(first) {
+			first = a.VersionTime
+		}
+		if a.VersionTime.After(last) {
+			last = a.VersionTime
+		}
+	}
+	if clock(first, zone) == clock(last, zone) {
+		return "made " + clock(first, zone)
+	}
+	return "made " + clock(first, zone) + " to " + clock(last, zone)
+}
+
+// clock is a time as people read it.
+func clock(t time.Time, zone *time.Location) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.In(zone).Format("2006-01-02 15:04")
+}
+
+// noun is what a layer of the kind calls its versions.
+func noun(layerKind string) string {
+	switch layerKind {
+	case plan.LayerSnapshot:
+		return "snapshot"
+	case plan.LayerDump:
+		return "dump"
+	}
+	return "version"
+}
