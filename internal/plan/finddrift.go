@@ -222,7 +222,9 @@ func (b *builder) driftOfVersions(s survey, v volume, layerName string, versions
 	default:
 		return
 	}
-	newest := slices.MaxFunc(versions, func(a, b snapshot) int { return a.time.Compare(b.time) })
+	newest := slices.MaxFunc(versions, func(a, b snapshot) int {
+		return cmp.Or(a.time.Compare(b.time), cmp.Compare(a.lv.Name, b.lv.Name))
+	})
 	b.addDrift(Orphaned, v.name, layerName,
 		fmt.Sprintf("%s left, the newest of %s: %s", count(len(versions), "snapshot"), b.clockText(newest.time), why),
 		"lvremove "+s.pool.VolumeGroup+"/"+newest.lv.Name+more(len(versions)-1))
@@ -277,69 +279,4 @@ func (b *builder) surveysOf(pool Pool) []survey {
 
 func anyMatched(surveys []survey, name string) bool {
 	return slices.ContainsFunc(surveys, func(s survey) bool { return s.matched[name] })
-}
-
-// driftOfClusters finds claims without a logical volume, claims whose volume
-// no source matches, and claims of drivers that no source asks for.
-func (b *builder) driftOfClusters() {
-	drivers := map[string]bool{}
-	seen := map[string]bool{}
-	for _, source := range b.policy.Sources {
-		s, ok := b.surveys[source.Name]
-		if !ok || s.cluster == nil {
-			continue
-		}
-		drivers[ClusterAddress(*source.LVMThin.Kubernetes)+"\x00"+source.LVMThin.Kubernetes.Driver] = true
-		for _, pv := range s.strays {
-			b.driftOfStray(s, pv, seen)
-		}
-		for _, pv := range s.missing {
-			b.driftOfMissing(pv, seen)
-		}
-	}
-	for _, c := range b.observation.Clusters {
-		b.driftOfDrivers(c, drivers)
-	}
-}
-
-func (b *builder) driftOfStray(s survey, pv PersistentVolume, seen map[string]bool) {
-	handle, _ := ParseHandle(pv.Handle)
-	elsewhere := func(other survey) bool { return Match(other.source.LVMThin.Match, handle.Volume) }
-	if seen[pv.Name] || slices.ContainsFunc(b.surveysOf(s.pool), elsewhere) {
-		return
-	}
-	seen[pv.Name] = true
-	b.addDrift(Unprotected, claimName(pv), "", fmt.Sprintf("its logical volume %s/%s matches no source", s.pool.VolumeGroup, handle.Volume), "widen the source's match, or add a source")
-}
-
-// driftOfMissing reports a claim whose logical volume is in none of the pools
-// that were observed. While a pool is unknown, nothing is missing.
-func (b *builder) driftOfMissing(pv PersistentVolume, seen map[string]bool) {
-	handle, _ := ParseHandle(pv.Handle)
-	for _, source := range b.policy.Sources {
-		if s, ok := b.surveys[source.Name]; ok && (s.unknown != nil || s.facts.Taken(handle.Volume)) {
-			return
-		}
-	}
-	if seen[pv.Name] {
-		return
-	}
-	seen[pv.Name] = true
-	b.addDrift(Missing, claimName(pv), "", fmt.Sprintf("its logical volume %s is not there", handle.Volume), "restore it from its newest version")
-}
-
-func (b *builder) driftOfDrivers(c Cluster, drivers map[string]bool) {
-	address := ClusterAddress(KubernetesSource{Kubeconfig: c.Kubeconfig, Context: c.Context})
-	for _, pv := range c.Volumes {
-		if pv.Claim != "" && !drivers[address+"\x00"+pv.Driver] {
-			b.addDrift(Unmatched, claimName(pv), "", "claim of driver "+cmp.Or(pv.Driver, "unknown"), "")
-		}
-	}
-}
-
-func claimName(pv PersistentVolume) string {
-	if pv.Claim == "" {
-		return pv.Name
-	}
-	return pv.Namespace + "/" + pv.Claim
 }

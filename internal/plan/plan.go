@@ -74,6 +74,7 @@ const (
 	WarnUnknownNamespace = "unknown_namespace"
 	WarnClock            = "clock"
 	WarnUnknown          = "unknown"
+	WarnNoMatch          = "no_match" // a filter selects nothing
 )
 
 // DriftKind is a kind of drift.

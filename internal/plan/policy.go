@@ -27,16 +27,6 @@ type Policy struct {
 	Metrics      Metrics       `json:"metrics,omitzero"`
 }
 
-// Source finds a source by name.
-func (p Policy) Source(name string) (Source, bool) {
-	for _, s := range p.Sources {
-		if s.Name == name {
-			return s, true
-		}
-	}
-	return Source{}, false
-}
-
 // Layer finds a layer by name.
 func (p Policy) Layer(name string) (Layer, bool) {
 	for _, l := range p.Layers {
@@ -255,12 +245,14 @@ const (
 )
 
 // Guard holds the limits beyond which actions of a layer are blocked. Package
-// policy fills in the defaults, so that a zero value means "no limit".
+// policy fills in the defaults; a zero value is no limit, where it does not say
+// otherwise.
 type Guard struct {
 	MinFreeData     quantity.Threshold `json:"min_free_data,omitzero"`
 	MinFreeMetadata quantity.Threshold `json:"min_free_metadata,omitzero"`
 	MaxDelete       quantity.Threshold `json:"max_delete,omitzero"`
-	// MaxPrune is the share of a layer's versions that one plan may prune.
+	// MaxPrune is the share of a layer's versions that one plan may prune; zero
+	// is a third of them.
 	MaxPrune quantity.Share `json:"max_prune,omitzero"`
 }
 

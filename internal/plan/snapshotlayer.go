@@ -248,7 +248,7 @@ func (l *snapshotLayer) dueReason(h history) Reason {
 // they free space, then creates, then prunes that a create makes possible.
 func (l *snapshotLayer) emit() {
 	byVolume := func(a, b Action) int {
-		return cmp.Or(strings.Compare(a.Volume, b.Volume), a.VersionTime.Compare(b.VersionTime), strings.Compare(b.ID, a.ID))
+		return cmp.Or(strings.Compare(a.Volume, b.Volume), a.VersionTime.Compare(b.VersionTime), strings.Compare(a.ID, b.ID))
 	}
 	free := keep(l.prunes, func(a Action) bool { return len(a.DependsOn) == 0 })
 	rest := keep(l.prunes, func(a Action) bool { return len(a.DependsOn) > 0 })
@@ -298,19 +298,20 @@ type history struct {
 
 func newHistory(versions []snapshot, now time.Time) history {
 	var h history
-	for _, v := range versions {
+	for i := range versions {
+		v := &versions[i]
 		switch {
 		case InFuture(v.time, now):
 		case v.lv.Health != "":
 			if h.suspect == nil && (h.newest == nil || h.newest.time.Equal(v.time)) {
-				h.suspect = &v
+				h.suspect = v
 			}
 		case v.preRestore:
-			h.preRestore = append(h.preRestore, v)
+			h.preRestore = append(h.preRestore, *v)
 		default:
-			h.regular = append(h.regular, v)
+			h.regular = append(h.regular, *v)
 			if h.newest == nil {
-				h.newest = &v
+				h.newest = v
 			}
 		}
 	}

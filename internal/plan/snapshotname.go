@@ -20,9 +20,13 @@ const (
 	tagTimeLayout   = "20060102T150405Z"
 )
 
-// LVM limits the name of the device, which is the group's and the volume's
-// name joined by a hyphen with every hyphen in them doubled.
-const maxDeviceName = 127
+// LVM's limits, in bytes: of `<group>/<volume>`, and of the device's name, which
+// is both joined by a hyphen with every hyphen in them doubled. LVM 2.03 makes a
+// volume beyond the second and cannot activate it.
+const (
+	maxVolumePath = 125
+	maxDeviceName = 127
+)
 
 // Tags by which a layer recognises its snapshots.
 const (
@@ -120,21 +124,22 @@ func snapshotName(volumeGroup, origin string, t time.Time, taken func(string) bo
 }
 
 func fitName(volumeGroup, origin, suffix string) (string, bool) {
-	if deviceNameLength(volumeGroup, origin+suffix) <= maxDeviceName {
+	if nameFits(volumeGroup, origin+suffix) {
 		return origin + suffix, true
 	}
 	digest := sha256.Sum256([]byte(origin))
 	tail := "." + hex.EncodeToString(digest[:6]) + suffix
 	for i := len(origin) - 1; i > 0; i-- {
-		if deviceNameLength(volumeGroup, origin[:i]+tail) <= maxDeviceName {
+		if nameFits(volumeGroup, origin[:i]+tail) {
 			return origin[:i] + tail, true
 		}
 	}
 	return "", false
 }
 
-func deviceNameLength(volumeGroup, name string) int {
-	return len(volumeGroup) + strings.Count(volumeGroup, "-") + 1 + len(name) + strings.Count(name, "-")
+func nameFits(volumeGroup, name string) bool {
+	path := len(volumeGroup) + 1 + len(name)
+	return path <= maxVolumePath && path+strings.Count(volumeGroup, "-")+strings.Count(name, "-") <= maxDeviceName
 }
 
 // snapshotTags are the tags of a new snapshot.

@@ -24,7 +24,7 @@ func (l *snapshotLayer) planPrunes(v volume, h history, create *Action) {
 	now := retained(h.regular, l.layer.Retention, ref, l.zone())
 	going := now
 	if create != nil {
-		made := snapshot{time: create.VersionTime, lv: LogicalVolume{Name: create.Snapshot.Name}}
+		made := snapshot{time: create.VersionTime, lv: &LogicalVolume{Name: create.Snapshot.Name}}
 		going = retained(append([]snapshot{made}, h.regular...), l.layer.Retention, ref, l.zone())
 	}
 	code := ReasonRetention

@@ -31,9 +31,9 @@ type volume struct {
 
 // snapshot is a logical volume recognised as a version.
 type snapshot struct {
-	lv         LogicalVolume
-	layer      string // empty: adopted by name, no layer has tagged it
-	origin     string // name of the volume's logical volume
+	lv         *LogicalVolume // of the observation: never written to
+	layer      string         // empty: adopted by name, no layer has tagged it
+	origin     string         // name of the volume's logical volume
 	time       time.Time
 	preRestore bool
 	volume     string // the volume's name when the version was made, if tagged
@@ -52,6 +52,7 @@ type survey struct {
 	foreign   []LogicalVolume
 	matched   map[string]bool // names of all logical volumes that the source knows
 	missing   []PersistentVolume
+	outside   []PersistentVolume // of the driver, in the group and not in the pool
 	strays    []PersistentVolume // of the driver, in the pool, and not matched
 }
 
@@ -117,9 +118,22 @@ func (s *surveyor) readNames(o Observation) {
 		if !taken || cmp.Or(cmp.Compare(s.rank(pv), s.rank(known)), cmp.Compare(known.Name, pv.Name)) > 0 {
 			s.byLV[handle.Volume] = pv
 		}
-		if !s.facts.Taken(handle.Volume) && (handle.Node == "" || handle.Node == s.host) {
-			s.missing = append(s.missing, pv)
+		if handle.Node == "" || handle.Node == s.host {
+			s.findVolume(pv, handle.Volume)
 		}
+	}
+}
+
+// findVolume sorts out persistent volumes of which the pool has no logical
+// volume.
+func (s *surveyor) findVolume(pv PersistentVolume, name string) {
+	_, found := s.facts.Volume(name)
+	switch {
+	case found:
+	case s.facts.Taken(name):
+		s.outside = append(s.outside, pv)
+	default:
+		s.missing = append(s.missing, pv)
 	}
 }
 
@@ -140,10 +154,11 @@ func (s *surveyor) rank(pv PersistentVolume) int {
 // persistent volume names is live, whatever it is called.
 func (s *surveyor) sort() {
 	var undecided []LogicalVolume
-	for _, lv := range s.pool.Volumes {
+	for i := range s.pool.Volumes {
+		lv := s.pool.Volumes[i]
 		pv, named := s.byLV[lv.Name]
 		inMatch := Match(s.source.LVMThin.Match, lv.Name)
-		snap, isVersion := s.recognise(lv)
+		snap, isVersion := s.recognise(&s.pool.Volumes[i])
 		switch {
 		case named && inMatch:
 			s.addVolume(lv)
@@ -185,7 +200,7 @@ func (s *surveyor) addVolume(lv LogicalVolume) {
 // agree, and LVM must know the origin that they name; it may have forgotten
 // one that is gone, and after a restore it knows the `_pre_restore_` copy that
 // the origin became.
-func (s *surveyor) recognise(lv LogicalVolume) (snapshot, bool) {
+func (s *surveyor) recognise(lv *LogicalVolume) (snapshot, bool) {
 	snap, ok := s.read(lv)
 	if !ok || !Match(s.source.LVMThin.Match, snap.origin) {
 		return snapshot{}, false
@@ -203,7 +218,7 @@ func (s *surveyor) recognise(lv LogicalVolume) (snapshot, bool) {
 // read takes a version from bkplan's tags, or where there are none from the
 // name that an older script gave it. Tags that cannot be read are another
 // bkplan's, so their logical volume is not this one's.
-func (s *surveyor) read(lv LogicalVolume) (snapshot, bool) {
+func (s *surveyor) read(lv *LogicalVolume) (snapshot, bool) {
 	if isTagged(lv.Tags) {
 		return s.readTags(lv)
 	}
@@ -211,7 +226,7 @@ func (s *surveyor) read(lv LogicalVolume) (snapshot, bool) {
 	return snapshot{lv: lv, origin: st.origin, time: st.time, preRestore: st.preRestore}, ok
 }
 
-func (s *surveyor) readTags(lv LogicalVolume) (snapshot, bool) {
+func (s *surveyor) readTags(lv *LogicalVolume) (snapshot, bool) {
 	layer, origin, name, at, ok := ownTags(lv.Tags)
 	i := strings.LastIndex(lv.Name, snapInfix)
 	if !ok || i < 0 {
@@ -227,9 +242,9 @@ func (s *surveyor) readTags(lv LogicalVolume) (snapshot, bool) {
 // isCopyOf says whether a logical volume is a version or a `_pre_restore_`
 // copy of another, going by tags and name alone.
 func (s *surveyor) isCopyOf(name, origin string) bool {
-	lv, found := s.facts.Volume(name)
-	if !found {
-		lv.Name = name
+	lv := s.facts.volumes[name]
+	if lv == nil {
+		lv = &LogicalVolume{Name: name}
 	}
 	snap, ok := s.read(lv)
 	return ok && snap.origin == origin
@@ -282,7 +297,7 @@ func (s *surveyor) goneVolumes() []volume {
 			continue
 		}
 		v := volume{name: origin, lvName: origin, state: gone}
-		if named := keep(snaps, func(s snapshot) bool { return s.volume != "" }); len(named) > 0 {
+		if named := keep(snaps, func(s snapshot) bool { return strings.Contains(s.volume, "/") }); len(named) > 0 {
 			v.was = slices.MaxFunc(named, func(a, b snapshot) int {
 				return cmp.Or(a.time.Compare(b.time), cmp.Compare(a.lv.Name, b.lv.Name))
 			}).volume

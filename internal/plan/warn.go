@@ -19,6 +19,7 @@ func (b *builder) warn() {
 			b.warnings = append(b.warnings, Warning{WarnUnknown, u.Address + " could not be observed: " + u.Detail, ""})
 		}
 	}
+	b.warnFilter()
 	asked := map[string]bool{}
 	for _, source := range b.policy.Sources {
 		s, ok := b.surveys[source.Name]
@@ -33,6 +34,27 @@ func (b *builder) warn() {
 		b.warnStaleNames(s, address)
 		b.warnNamespaces(*s.cluster)
 	}
+}
+
+// warnFilter finds patterns that select nothing, which would otherwise look
+// like a plan without changes.
+func (b *builder) warnFilter() {
+	for _, pattern := range b.options.Filter.Volumes {
+		if !b.anyVolume(pattern) {
+			b.warnings = append(b.warnings, Warning{WarnNoMatch, fmt.Sprintf("no volume matches %q", pattern), "`bkplan plan -v` names them"})
+		}
+	}
+}
+
+func (b *builder) anyVolume(pattern string) bool {
+	claim := func(pv PersistentVolume) bool { return Match(pattern, claimName(pv)) }
+	for _, s := range b.surveys {
+		if slices.ContainsFunc(s.volumes, func(v volume) bool { return Match(pattern, v.name) }) ||
+			slices.ContainsFunc(s.strays, claim) || slices.ContainsFunc(s.missing, claim) || slices.ContainsFunc(s.outside, claim) {
+			return true
+		}
+	}
+	return false
 }
 
 // blocks says whether a layer is blocked because of u, and so tells of it.
