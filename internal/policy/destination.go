@@ -1,0 +1,28 @@
+package policy
+
+import "github.com/bkplan/bkplan/internal/plan"
+
+// destination decodes a destination block.
+func (e *evaluator) destination(d declaration) plan.Destination {
+	result := plan.Destination{Kind: d.kind, Name: d.name}
+	if d.kind != plan.DestinationDisk && d.kind != plan.DestinationSSH {
+		e.unknownKind(d, []string{plan.DestinationDisk, plan.DestinationSSH})
+		return result
+	}
+	b := e.body(d.kind+" destination", d.block)
+	b.require("path")
+	result.Path = b.absolute("path")
+	result.Media = b.text("media")
+	result.Offsite = b.flag("offsite")
+	switch d.kind {
+	case plan.DestinationDisk:
+		result.RequireMount = b.flag("require_mount")
+	case plan.DestinationSSH:
+		b.require("address")
+		result.Address = b.address()
+		result.IdentityFile = b.absolute("identity_file")
+	}
+	b.within("guard", "guard of "+aOrAn(b.what), func(g *body) { result.MinFree = g.threshold("min_free") })
+	b.done()
+	return result
+}

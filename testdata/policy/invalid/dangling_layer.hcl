@@ -1,0 +1,16 @@
+source "lvm_thin" "pvcs" {
+  volume_group = "pve"
+  thin_pool    = "data"
+  match        = "vm-*-pvc-*"
+}
+
+layer "snapshot" "snapshots" {
+  from     = source.pvcs
+  schedule = "daily"
+}
+
+exclude "a" {
+  namespaces = ["a"]
+  layers     = [layer.snapshots, layer.snapshot]
+  reason     = "because"
+}

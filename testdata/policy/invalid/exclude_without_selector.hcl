@@ -1,0 +1,13 @@
+exclude "everything" {
+  reason = "no need"
+}
+source "lvm_thin" "pvcs" {
+  volume_group = "pve"
+  thin_pool    = "data"
+  match        = "vm-*-pvc-*"
+}
+
+layer "snapshot" "snapshots" {
+  from     = source.pvcs
+  schedule = "daily"
+}

@@ -1,0 +1,9 @@
+layer "snapshot" "snapshots" {
+  from     = source.pvcs
+  schedule = "daily"
+}
+
+layer "snapshot" "more" {
+  from     = source.pvs
+  schedule = "daily"
+}

@@ -1,0 +1,14 @@
+source "directory" "nfs" {
+  path = "/srv"
+  each = "nfs/*"
+}
+source "lvm_thin" "pvcs" {
+  volume_group = "pve"
+  thin_pool    = "data"
+  match        = "vm-*-pvc-*"
+}
+
+layer "snapshot" "snapshots" {
+  from     = source.pvcs
+  schedule = "daily"
+}

@@ -1,0 +1,14 @@
+bkplan {
+  required_version = ">= 0.1, newest"
+}
+
+source "lvm_thin" "pvcs" {
+  volume_group = "pve"
+  thin_pool    = "data"
+  match        = "vm-*-pvc-*"
+}
+
+layer "snapshot" "snapshots" {
+  from     = source.pvcs
+  schedule = "daily"
+}

@@ -1,0 +1,10 @@
+source "lvm_thin" "pvcs" {
+  volume_group = "pve"
+  thin_pool    = "data"
+  match        = "vm-*-pvc-*"
+}
+
+layer "snapshot" "snapshots" {
+  from = source.pvcs
+  schedule = "0 3 * * *"
+}

@@ -1,0 +1,14 @@
+locals {
+  at = "*-*-* 25:00"
+}
+
+source "lvm_thin" "pvcs" {
+  volume_group = "pve"
+  thin_pool    = "data"
+  match        = "vm-*-pvc-*"
+}
+
+layer "snapshot" "snapshots" {
+  from = source.pvcs
+  schedule = local.at
+}

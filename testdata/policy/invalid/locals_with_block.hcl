@@ -1,0 +1,19 @@
+locals {
+  snapshots {}
+  at = "daily"
+}
+
+locals {
+  at = "weekly"
+}
+
+source "lvm_thin" "pvcs" {
+  volume_group = "pve"
+  thin_pool    = "data"
+  match        = "vm-*-pvc-*"
+}
+
+layer "snapshot" "snapshots" {
+  from = source.pvcs
+  schedule = "daily"
+}

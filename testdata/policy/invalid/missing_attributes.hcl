@@ -1,0 +1,3 @@
+source "lvm_thin" "pvcs" {}
+
+layer "files" "weekly" {}

@@ -1,0 +1,11 @@
+source "lvm_thin" "pvcs" {
+  volume_group = "pve"
+  thin_pool    = "data"
+  match        = "vm-*-pvc-*"
+  luks {}
+}
+
+layer "snapshot" "snapshots" {
+  from = source.pvcs
+  schedule = "daily"
+}

@@ -1,0 +1,2 @@
+bkplan {}
+# café

@@ -1,0 +1,15 @@
+# options: -version 0.1.4
+bkplan {
+  required_version = "~> 0.2"
+}
+
+source "lvm_thin" "pvcs" {
+  volume_group = "pve"
+  thin_pool    = "data"
+  match        = "vm-*-pvc-*"
+}
+
+layer "snapshot" "snapshots" {
+  from     = source.pvcs
+  schedule = "daily"
+}

@@ -1,0 +1,12 @@
+source "lvm_thin" "pvcs" {
+  volume_group = "pve"
+  thin_pool    = "data"
+  match        = "vm-*-pvc-*"
+}
+
+layer "snapshot" "snapshots" {
+  from = source.pvcs
+	schedule	= "日次 3時"
+  /* ｗｉｄｅ */ colour = "blue"
+  /* é 👩‍👩‍👧 */ 色 = 1
+}

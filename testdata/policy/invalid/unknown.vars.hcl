@@ -1,0 +1,1 @@
+pushgatewa = "http://y"

@@ -1,0 +1,3 @@
+source "lvmthin" "pvcs" {
+  volume_group = "pve"
+}

@@ -1,0 +1,16 @@
+# options: -var names=[a
+variable "names" {
+  type    = list(string)
+  default = []
+}
+
+source "lvm_thin" "pvcs" {
+  volume_group = "pve"
+  thin_pool    = "data"
+  match        = "vm-*-pvc-*"
+}
+
+layer "snapshot" "snapshots" {
+  from = source.pvcs
+  schedule = "daily"
+}

@@ -1,0 +1,22 @@
+# options: -var weeks=four
+variable "weeks" {
+  type    = number
+  default = 4
+}
+
+variable "names" {
+  type    = list(string)
+  default = "dbaas"
+}
+
+source "lvm_thin" "pvcs" {
+  volume_group = "pve"
+  thin_pool    = "data"
+  match        = "vm-*-pvc-*"
+}
+
+layer "snapshot" "snapshots" {
+  from = source.pvcs
+  schedule = "daily"
+  retention { keep_last = var.weeks }
+}

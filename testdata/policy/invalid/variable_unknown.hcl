@@ -1,0 +1,15 @@
+# options: -var pushgatway=http://x -var-file unknown.vars.hcl
+variable "pushgateway" {
+  default = "http://x"
+}
+
+source "lvm_thin" "pvcs" {
+  volume_group = "pve"
+  thin_pool    = "data"
+  match        = "vm-*-pvc-*"
+}
+
+layer "snapshot" "snapshots" {
+  from = source.pvcs
+  schedule = "daily"
+}

@@ -1,0 +1,16 @@
+variable "a" {
+  default     = var.b
+  descripton  = "x"
+  sensitive   = true
+}
+
+source "lvm_thin" "pvcs" {
+  volume_group = "pve"
+  thin_pool    = "data"
+  match        = "vm-*-pvc-*"
+}
+
+layer "snapshot" "snapshots" {
+  from = source.pvcs
+  schedule = "daily"
+}

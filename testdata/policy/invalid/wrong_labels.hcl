@@ -1,0 +1,12 @@
+source "lvm_thin" "pvcs" {
+  volume_group = "pve"
+  thin_pool    = "data"
+  match        = "vm-*-pvc-*"
+}
+
+layer "snapshots" {
+  from = source.pvcs
+  schedule = "daily"
+}
+
+bkplan "main" {}
