@@ -85,6 +85,7 @@ const (
 	BlockNameTooLong = "name_too_long"
 	BlockSuspect     = "suspect"
 	BlockUnknown     = "unknown"
+	BlockOverlap     = "overlapping_sources"
 )
 
 // SnapshotAction is what the lvm provider needs to create or prune a thin

@@ -131,7 +131,7 @@ func (b *builder) driftOfAge(s survey, v volume, layers []Layer) {
 	if newest.IsZero() {
 		since, what = v.lv.Created, "it has no version and is"
 	}
-	if !carried || !since.Before(protection.MaxAge.Before(b.now, b.zone())) {
+	if !carried || since.IsZero() || !since.Before(protection.MaxAge.Before(b.now, b.zone())) {
 		return
 	}
 	hint := "look at `bkplan plan` for what blocks it"

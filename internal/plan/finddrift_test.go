@@ -66,6 +66,8 @@ func TestDriftOfVolumes(t *testing.T) {
 				Protection{Name: "ns", Namespaces: []string{"apps"}, MaxAge: quantity.Duration{Hours: 1}})
 		}, "", ""},
 		{"the cluster does not know it", func(s *scene) {
+			s.claim("apps/other", lv+"-other")
+			s.scripted(lv+"-other", time.Minute)
 			s.lv(lv, "")
 			s.scripted(lv, time.Minute)
 		}, "orphaned " + lv, "no claim of the cluster uses it"},

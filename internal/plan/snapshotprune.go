@@ -81,6 +81,9 @@ func (l *snapshotLayer) prune(v volume, h history, snap snapshot, reason Reason,
 		a.Preconditions = append(a.Preconditions,
 			Precondition{Kind: VolumeIs, VolumeGroup: group, Name: keeper.lv.Name, UUID: keeper.lv.UUID})
 	}
+	if l.survey.noNames != nil || v.state == unnamed {
+		a.Blocked = &Block{BlockNames, "the cluster did not say which volumes are in use, so this one may be", "let the cluster answer"}
+	}
 	if h.suspect != nil {
 		a.Blocked = &Block{BlockSuspect, fmt.Sprintf("the newest version, %s, looks wrong: %s", h.suspect.lv.Name, h.suspect.lv.Health),
 			"look at it; remove it by hand if it is lost"}

@@ -2,6 +2,8 @@ package plan
 
 import (
 	"cmp"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -88,6 +90,7 @@ func surveySource(source Source, o Observation, zone *time.Location) survey {
 	s.pool, s.facts = pool, Facts(pool)
 	s.readNames(o)
 	s.sort()
+	s.checkNames()
 	s.nameVolumes(o)
 	return s.survey
 }
@@ -124,12 +127,38 @@ func (s *surveyor) readNames(o Observation) {
 	}
 }
 
+// checkNames finds a cluster that names none of the pool's volumes: it is
+// another one, or the driver is not the one that made them. Its names would
+// leave exclusions without effect.
+func (s *surveyor) checkNames() {
+	if s.cluster == nil || len(s.members) == 0 {
+		return
+	}
+	for _, lv := range s.pool.Volumes {
+		if _, named := s.byLV[lv.Name]; named {
+			return
+		}
+	}
+	k := *s.source.LVMThin.Kubernetes
+	s.noNames = &Unknown{ClusterAddress(k), fmt.Sprintf("it names no volume of pool %s/%s by driver %q; its drivers are: %s",
+		s.pool.VolumeGroup, s.pool.Name, k.Driver, drivers(*s.cluster))}
+	s.cluster, s.missing, s.outside = nil, nil, nil
+}
+
+func drivers(c Cluster) string {
+	names := map[string]bool{}
+	for _, pv := range c.Volumes {
+		names[cmp.Or(pv.Driver, "unknown")] = true
+	}
+	return cmp.Or(strings.Join(slices.Sorted(maps.Keys(names)), ", "), "none")
+}
+
 // findVolume sorts out persistent volumes of which the pool has no logical
 // volume.
 func (s *surveyor) findVolume(pv PersistentVolume, name string) {
 	_, found := s.facts.Volume(name)
 	switch {
-	case found:
+	case found, isReleased(pv):
 	case s.facts.Taken(name):
 		s.outside = append(s.outside, pv)
 	default:
@@ -182,72 +211,9 @@ func (s *surveyor) sort() {
 	}
 }
 
-// looksLive says whether a volume that the cluster does not name is one all
-// the same: it is no snapshot, or it was restored from one of its own.
-func (s *surveyor) looksLive(lv LogicalVolume) bool {
-	if _, ok := parseSnapshotName(lv.Name, s.zone); ok {
-		return false
-	}
-	return lv.Origin == "" || s.isCopyOf(lv.Origin, lv.Name)
-}
-
 func (s *surveyor) addVolume(lv LogicalVolume) {
 	s.members[lv.Name] = &volume{name: lv.Name, lvName: lv.Name, lv: lv}
 	s.matched[lv.Name] = true
-}
-
-// recognise decides whether a logical volume is a version. Tags and name must
-// agree, and LVM must know the origin that they name; it may have forgotten
-// one that is gone, and after a restore it knows the `_pre_restore_` copy that
-// the origin became.
-func (s *surveyor) recognise(lv *LogicalVolume) (snapshot, bool) {
-	snap, ok := s.read(lv)
-	if !ok || !Match(s.source.LVMThin.Match, snap.origin) {
-		return snapshot{}, false
-	}
-	switch lv.Origin {
-	case snap.origin:
-		return snap, true
-	case "":
-		_, alive := s.facts.Volume(snap.origin)
-		return snap, snap.layer != "" || snap.preRestore || !alive
-	}
-	return snap, s.isCopyOf(lv.Origin, snap.origin)
-}
-
-// read takes a version from bkplan's tags, or where there are none from the
-// name that an older script gave it. Tags that cannot be read are another
-// bkplan's, so their logical volume is not this one's.
-func (s *surveyor) read(lv *LogicalVolume) (snapshot, bool) {
-	if isTagged(lv.Tags) {
-		return s.readTags(lv)
-	}
-	st, ok := parseSnapshotName(lv.Name, s.zone)
-	return snapshot{lv: lv, origin: st.origin, time: st.time, preRestore: st.preRestore}, ok
-}
-
-func (s *surveyor) readTags(lv *LogicalVolume) (snapshot, bool) {
-	layer, origin, name, at, ok := ownTags(lv.Tags)
-	i := strings.LastIndex(lv.Name, snapInfix)
-	if !ok || i < 0 {
-		return snapshot{}, false
-	}
-	expected, ok := fitName(s.pool.VolumeGroup, origin, lv.Name[i:])
-	if !ok || expected != lv.Name {
-		return snapshot{}, false
-	}
-	return snapshot{lv: lv, layer: layer, origin: origin, volume: name, time: at}, true
-}
-
-// isCopyOf says whether a logical volume is a version or a `_pre_restore_`
-// copy of another, going by tags and name alone.
-func (s *surveyor) isCopyOf(name, origin string) bool {
-	lv := s.facts.volumes[name]
-	if lv == nil {
-		lv = &LogicalVolume{Name: name}
-	}
-	snap, ok := s.read(lv)
-	return ok && snap.origin == origin
 }
 
 // nameVolumes gives the live volumes the names of their claims, and adds those
@@ -281,14 +247,17 @@ func (s *surveyor) nameVolume(v *volume, o Observation) {
 		v.state = unnamed
 	case !named:
 		v.state = unclaimed
-	case pv.Phase == "Bound" && pv.Claim != "":
-		v.name, v.namespace = pv.Namespace+"/"+pv.Claim, pv.Namespace
-	case pv.Claim != "":
+	case pv.Claim == "":
+		v.state = unclaimed
+	case isReleased(pv):
 		v.state, v.namespace, v.was = released, pv.Namespace, pv.Namespace+"/"+pv.Claim
 	default:
-		v.state = unclaimed
+		v.name, v.namespace = pv.Namespace+"/"+pv.Claim, pv.Namespace
 	}
 }
+
+// isReleased says that the claim which the persistent volume names is gone.
+func isReleased(pv PersistentVolume) bool { return pv.Phase == "Released" || pv.Phase == "Failed" }
 
 func (s *surveyor) goneVolumes() []volume {
 	var volumes []volume
@@ -303,7 +272,7 @@ func (s *surveyor) goneVolumes() []volume {
 			}).volume
 		}
 		if pv, ok := s.byLV[origin]; ok && pv.Claim != "" {
-			v.was, v.claimed = pv.Namespace+"/"+pv.Claim, pv.Phase == "Bound"
+			v.was, v.claimed = pv.Namespace+"/"+pv.Claim, !isReleased(pv)
 		}
 		if namespace, _, found := strings.Cut(v.was, "/"); found {
 			v.namespace = namespace

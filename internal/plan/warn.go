@@ -19,6 +19,11 @@ func (b *builder) warn() {
 			b.warnings = append(b.warnings, Warning{WarnUnknown, u.Address + " could not be observed: " + u.Detail, ""})
 		}
 	}
+	for _, source := range b.policy.Sources {
+		if s := b.surveys[source.Name]; source.LVMThin != nil && s.noNames != nil && !b.blocks(*s.noNames) && !b.listed(*s.noNames) {
+			b.warnings = append(b.warnings, Warning{WarnUnknown, s.noNames.Address + " gave no names: " + s.noNames.Detail, "volumes have the names of their logical volumes"})
+		}
+	}
 	b.warnFilter()
 	asked := map[string]bool{}
 	for _, source := range b.policy.Sources {
@@ -44,6 +49,12 @@ func (b *builder) warnFilter() {
 			b.warnings = append(b.warnings, Warning{WarnNoMatch, fmt.Sprintf("no volume matches %q", pattern), "`bkplan plan -v` names them"})
 		}
 	}
+}
+
+// listed says whether the observation itself tells of u.
+func (b *builder) listed(u Unknown) bool {
+	_, found := b.observation.Why(u.Address)
+	return found
 }
 
 func (b *builder) anyVolume(pattern string) bool {
