@@ -1,6 +1,7 @@
 package view
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -40,12 +41,37 @@ const (
 	DriftFormat = "bkplan.drift"
 )
 
-// PlanJSON writes a PlanDocument.
+// PlanJSON writes a PlanDocument, each action on a line of its own: of a plan
+// for thousands of volumes no second copy is made in memory.
 func PlanJSON(w io.Writer, p plan.Plan) error {
 	document := PlanDocument{Format: PlanFormat, Version: 1, Summary: p.Summary(), Plan: p}
 	document.Plan.Layers = orEmpty(p.Layers)
-	document.Plan.Actions = orEmpty(p.Actions)
-	return JSON(w, document)
+	document.Plan.Actions = []plan.Action{}
+	var frame bytes.Buffer
+	if err := JSON(&frame, document); err != nil {
+		return err
+	}
+	// A quotation mark inside of a string is escaped, so this is the member.
+	const member = `"actions": [`
+	head, tail, _ := bytes.Cut(frame.Bytes(), []byte(member))
+	out := bufio.NewWriter(w)
+	out.Write(head)
+	out.WriteString(member)
+	if len(p.Actions) > 0 {
+		out.WriteByte('\n')
+	}
+	encoder := json.NewEncoder(printer{out})
+	encoder.SetEscapeHTML(false)
+	for i, a := range p.Actions {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		if err := encoder.Encode(a); err != nil {
+			return fmt.Errorf("encode JSON: %w", err)
+		}
+	}
+	out.Write(tail)
+	return out.Flush()
 }
 
 // DriftJSON writes a DriftDocument.
@@ -71,15 +97,23 @@ func orEmpty[T any](list []T) []T {
 // indentation, and with all that is not printable as \u escapes, so that it is
 // safe on a terminal.
 func JSON(w io.Writer, document any) error {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
+	encoder := json.NewEncoder(printer{w})
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(document); err != nil {
 		return fmt.Errorf("encode JSON: %w", err)
 	}
-	_, err := w.Write(printable(b.Bytes()))
-	return err
+	return nil
+}
+
+// printer passes a whole document on, printable.
+type printer struct{ w io.Writer }
+
+func (p printer) Write(text []byte) (int, error) {
+	if _, err := p.w.Write(printable(text)); err != nil {
+		return 0, err
+	}
+	return len(text), nil
 }
 
 // printable escapes what encoding/json leaves as it is and a terminal would
