@@ -29,6 +29,9 @@ func Build(policy Policy, observation Observation, now time.Time, options Option
 		PolicyDigest: policy.Digest, Timezone: policy.Timezone, Filter: options.Filter,
 		Layers: b.layers, Actions: b.actions, Excluded: b.excluded, Drift: b.drift, Warnings: b.warnings,
 	}
+	if policy.Metrics != (Metrics{}) {
+		plan.Unsupported = []string{"metrics"}
+	}
 	return plan.narrow(options.Filter)
 }
 

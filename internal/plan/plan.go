@@ -18,6 +18,9 @@ type Plan struct {
 	Filter Filter `json:"filter,omitzero"`
 	// Layers are the policy's, in its order.
 	Layers []LayerStatus `json:"layers"`
+	// Unsupported are other blocks of the policy that this version checks and
+	// does not act upon.
+	Unsupported []string `json:"unsupported,omitempty"`
 	// Actions are ordered: one comes after all that it depends on.
 	Actions  []Action  `json:"actions"`
 	Excluded []Skipped `json:"excluded,omitempty"`

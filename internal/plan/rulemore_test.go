@@ -81,7 +81,7 @@ func TestRule08NoVolumeIsSilentlyDropped(t *testing.T) {
 // counted already because it is excluded.
 func (w *world) releasedOutside(lv, layer string) bool {
 	v := w.volumeOf(lv)
-	return v != nil && v.pv == "Released" && !w.isExcluded(v, layer) && !(v.hidden && w.stale())
+	return v != nil && v.pv == "Released" && !w.isExcluded(v, layer) && (!v.hidden || !w.stale())
 }
 
 func TestRule10NoRetentionKeepsEverything(t *testing.T) {

@@ -24,7 +24,7 @@ type world struct {
 
 // trueVolume is a volume as the world made it.
 type trueVolume struct {
-	lvName, uuid     string
+	lvName           string
 	namespace, claim string
 	pv               string // "", "Bound", "Released"; what the cluster answers
 	noLV             bool

@@ -224,7 +224,7 @@ func (b *body) within(name, what string, read func(*body)) {
 			})
 		default:
 			first = block
-			inner := b.evaluator.body(what, block)
+			inner := b.body(what, block)
 			read(inner)
 			inner.done()
 		}

@@ -114,7 +114,7 @@ func (r *report) read(path string, info os.FileInfo) ([]byte, bool) {
 		r.unreadable(path, err)
 		return nil, false
 	}
-	defer f.Close() //nolint:errcheck // opened for reading
+	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		r.unreadable(path, err)

@@ -16,10 +16,10 @@ import (
 )
 
 var (
-	// ErrCache: the last good answer is there but cannot be used. It must
+	// ErrCache means that the last good answer is there but cannot be used. It must
 	// never be taken for a cluster without volumes.
 	ErrCache = errors.New("last good answer of the cluster cannot be used")
-	// ErrOtherCluster: the last good answer came from another server than
+	// ErrOtherCluster means that the last good answer came from another server than
 	// the one that the kubeconfig names now.
 	ErrOtherCluster = errors.New("last good answer is of another cluster")
 )

@@ -1,0 +1,60 @@
+# bkplan: `make help` lists the targets. All of them do their own set-up.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+GO ?= go
+VERSION ?=
+LDFLAGS := -s -w $(if $(VERSION),-X github.com/bkplan/bkplan/internal/cli.linked=$(VERSION))
+export CGO_ENABLED := 0
+TOOL := $(GO) tool -modfile=tools/go.mod
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/bkplan
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/bkplan ./cmd/bkplan
+	$(GO) build -trimpath -o bin/lab-kubeapi ./test/lab/kubeapi
+
+.PHONY: setup
+setup: ## install the Debian packages that tests and demo need
+	@test/lab/setup
+
+.PHONY: demo
+demo: build ## watch policy, plan, apply, plan and drift on a real thin pool
+	@test/demo
+
+.PHONY: test
+test: setup build ## run everything quick, then the lab
+	$(GO) vet ./...
+	$(GO) test ./...
+	@$(MAKE) --no-print-directory lab
+
+.PHONY: lab
+lab: setup build ## run the lab's scenarios in a kernel with real LVM
+	test/lab/conformance
+	test/lab/run
+
+.PHONY: test-kube
+test-kube: ## run the kube provider against a real kube-apiserver (10 minutes to build once)
+	test/kube/setup
+	cd test/kube && BKPLAN_KUBE=1 BKPLAN_KUBE_APISERVER="$$(./build)" $(GO) test -count=1 ./...
+
+.PHONY: bench
+bench: build ## measure; docs/benchmarks.md explains the figures
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
+	$(GO) run ./test/bench
+
+.PHONY: lint
+lint: ## run the linters
+	$(TOOL) golangci-lint run ./...
+
+.PHONY: generate
+generate: ## make the golden files again; look at the difference before you commit it
+	$(GO) test ./internal/... ./schema/... -update
+
+.PHONY: release
+release: build ## make a Debian package in dist/ (VERSION=1.2.3)
+	@test -n "$(VERSION)" || { echo 'say which: make release VERSION=1.2.3' >&2; exit 1; }
+	mkdir -p dist
+	VERSION=$(VERSION) $(TOOL) nfpm package --config tools/nfpm.yaml --packager deb --target dist/
