@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,23 +98,11 @@ func (m *markdown) warnings() {
 }
 
 func (m *markdown) layer(l plan.LayerStatus, groups []group) {
-	var own []group
-	var counts []string
-	for _, g := range groups {
-		if g.layer != l.Name {
-			continue
-		}
-		own = append(own, g)
-		text := fmt.Sprintf("%d to %s", len(g.actions), g.kind)
-		if g.blocked() {
-			text += " (blocked)"
-		}
-		counts = append(counts, text)
-	}
+	own := slices.DeleteFunc(slices.Clone(groups), func(g group) bool { return g.layer != l.Name })
 	if len(own) == 0 {
 		return
 	}
-	summary := htmlCode("layer."+l.Name) + ": " + strings.Join(counts, ", ")
+	summary := htmlCode("layer."+l.Name) + ": " + strings.Join(countActions(own), ", ")
 	m.section(summary, []string{"Action", "Volume", "Version of", "Why"}, func(row func(...string)) {
 		for _, g := range own {
 			for _, a := range g.actions {
@@ -121,6 +110,27 @@ func (m *markdown) layer(l plan.LayerStatus, groups []group) {
 			}
 		}
 	})
+}
+
+// countActions counts what groups do, whatever their reasons: "61 to create, 4
+// to create (blocked)".
+func countActions(groups []group) []string {
+	var words []string
+	counts := map[string]int{}
+	for _, g := range groups {
+		word := "to " + string(g.kind)
+		if g.blocked() {
+			word += " (blocked)"
+		}
+		if counts[word] == 0 {
+			words = append(words, word)
+		}
+		counts[word] += len(g.actions)
+	}
+	for i, word := range words {
+		words[i] = fmt.Sprintf("%d %s", counts[word], word)
+	}
+	return words
 }
 
 func (m *markdown) action(a plan.Action, row func(...string)) {
