@@ -1,0 +1,30 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+)
+
+func newRoot(app *App) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "bkplan",
+		Short: "Plan and apply backups from one policy",
+		Long: `bkplan reads a policy that says how every volume must be protected, looks at
+what is really there, shows what would change, and does just that.
+
+  bkplan validate      check the policy
+  bkplan plan          show what would change; changes nothing
+  bkplan apply         do it
+  bkplan drift         name what nobody protects
+
+The policy is the file or folder given with -f, else $BKPLAN_POLICY, else
+./bkplan.hcl, else /etc/bkplan/bkplan.hcl.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(
+		newValidate(app), newFmt(app), newSchedule(app), newRetention(app),
+		newObserve(app), newPlan(app), newShow(app), newApply(app), newDrift(app),
+		newRuns(app), newSchema(app), newVersion(app),
+	)
+	return exitCodes(root, "fine, or nothing to do", "changes or drift were found, where a command says so")
+}
