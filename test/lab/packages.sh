@@ -1,0 +1,23 @@
+# packages.sh - what the lab needs, known to both `run` and `setup`.
+
+# A program that tells whether the package is there, and the Debian package.
+lab_packages=(
+	linux.uml user-mode-linux
+	modprobe kmod
+	lvcreate lvm2
+	thin_check thin-provisioning-tools
+	cryptsetup cryptsetup-bin
+	mke2fs e2fsprogs
+	ip iproute2
+	rsync rsync
+	busybox busybox-static
+)
+
+# missing_packages prints the packages whose programs are not here.
+missing_packages() {
+	local PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin i missing=()
+	for ((i = 0; i < ${#lab_packages[@]}; i += 2)); do
+		command -v "${lab_packages[i]}" >/dev/null || missing+=("${lab_packages[i + 1]}")
+	done
+	echo "${missing[*]}"
+}
