@@ -125,7 +125,7 @@ func (i impatient) Run(ctx context.Context, c execx.Command) (execx.Output, erro
 // it promises.
 func TestEveryScriptSaysWhy(t *testing.T) {
 	scripts, err := filepath.Glob("testdata/script/*.txtar")
-	if err != nil || len(scripts) < 20 {
+	if err != nil || len(scripts) == 0 {
 		t.Fatalf("%d scripts, %v", len(scripts), err)
 	}
 	for _, path := range scripts {

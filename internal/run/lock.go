@@ -24,7 +24,7 @@ type Holder struct {
 }
 
 func (h Holder) String() string {
-	return fmt.Sprintf("pid %d, `%s`, since %s", h.PID, strings.Join(h.Command, " "), h.Started.Format(time.RFC3339))
+	return fmt.Sprintf("pid %d, %q, since %s", h.PID, strings.Join(h.Command, " "), h.Started.Format(time.RFC3339))
 }
 
 // LockedError says who holds the lock; it is an ErrLocked.

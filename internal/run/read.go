@@ -2,6 +2,7 @@ package run
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,18 +29,27 @@ func IDs(stateDir string) ([]string, error) {
 	}
 	var ids []string
 	for _, e := range entries {
-		if id, ok := strings.CutSuffix(e.Name(), extension); ok {
+		id, ok := strings.CutSuffix(e.Name(), extension)
+		if _, _, isID := parseID(id); ok && isID {
 			ids = append(ids, id)
 		}
 	}
-	slices.SortFunc(ids, func(a, b string) int { return strings.Compare(b, a) })
+	slices.SortFunc(ids, newestFirst)
 	return ids, nil
 }
 
+func newestFirst(a, b string) int {
+	aStarted, aNumber, _ := parseID(a)
+	bStarted, bNumber, _ := parseID(b)
+	return cmp.Or(bStarted.Compare(aStarted), cmp.Compare(bNumber, aNumber))
+}
+
 // Read gives the record of a run. The last line of a killed one may be cut
-// short; what came before counts.
+// short; what came before counts. Where nothing is whole, the run changed
+// nothing: it is recorded as begun before it changes anything.
 func Read(stateDir, id string) (Record, error) {
-	if id == "" || strings.ContainsAny(id, `/\`) {
+	started, _, ok := parseID(id)
+	if !ok {
 		return Record{}, fmt.Errorf("run %q: %w", id, ErrNoRun)
 	}
 	file, err := os.Open(filepath.Join(stateDir, directory, id+extension))
@@ -51,17 +61,28 @@ func Read(stateDir, id string) (Record, error) {
 	}
 	defer file.Close()
 	record, err := decode(file)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return Record{
+			Format: format, Version: formatVersion, ID: id, Started: started, Command: []string{}, Actions: []Action{},
+			Outcome: Running, Error: "the record was cut off at its start, before anything was changed",
+		}, nil
+	}
 	if err != nil {
 		return Record{}, fmt.Errorf("read run record %s: %w", id, err)
 	}
 	return record, nil
 }
 
+// decode reads the lines that are whole; io.ErrUnexpectedEOF says that there
+// is none.
 func decode(r io.Reader) (Record, error) {
 	lines := bufio.NewReader(r)
 	var record Record
 	for n := 1; ; n++ {
 		text, err := lines.ReadBytes('\n')
+		if errors.Is(err, io.EOF) && n == 1 {
+			return Record{}, io.ErrUnexpectedEOF
+		}
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -77,7 +98,7 @@ func decode(r io.Reader) (Record, error) {
 		}
 	}
 	if record.Format != format {
-		return Record{}, errors.New("it is not the record of a run, or was cut off at its start")
+		return Record{}, errors.New("it is not the record of a run")
 	}
 	return record, nil
 }
@@ -124,10 +145,6 @@ func Last(stateDir string) (time.Time, error) {
 	if err != nil || len(ids) == 0 {
 		return time.Time{}, err
 	}
-	stamp, _, _ := strings.Cut(ids[0], "-")
-	started, err := time.Parse(stampLayout, stamp)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("read name of run record %s: %w", ids[0], err)
-	}
+	started, _, _ := parseID(ids[0])
 	return started, nil
 }

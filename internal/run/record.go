@@ -4,6 +4,8 @@
 package run
 
 import (
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -74,6 +76,26 @@ const (
 	extension     = ".jsonl"
 	stampLayout   = "20060102T150405Z"
 )
+
+// newID names the nth run, from 1, of a second.
+func newID(started time.Time, n int) string {
+	stamp := started.UTC().Format(stampLayout)
+	if n == 1 {
+		return stamp
+	}
+	return stamp + "-" + strconv.Itoa(n)
+}
+
+// parseID reads what newID made, and nothing else.
+func parseID(id string) (started time.Time, n int, ok bool) {
+	stamp, number, numbered := strings.Cut(id, "-")
+	started, err := time.Parse(stampLayout, stamp)
+	n = 1
+	if numbered {
+		n, _ = strconv.Atoi(number)
+	}
+	return started, n, err == nil && n > 0 && newID(started, n) == id
+}
 
 // line is one line of a run's file; exactly one member is set.
 type line struct {

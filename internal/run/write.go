@@ -39,12 +39,8 @@ func Begin(stateDir string, record Record) (*Writer, Record, error) {
 // create makes a file that does not exist yet; runs of the same second are
 // told apart by a number.
 func create(dir string, record *Record) (*os.File, error) {
-	stamp := record.Started.UTC().Format(stampLayout)
 	for n := 1; ; n++ {
-		record.ID = stamp
-		if n > 1 {
-			record.ID = fmt.Sprintf("%s-%d", stamp, n)
-		}
+		record.ID = newID(record.Started, n)
 		file, err := os.OpenFile(filepath.Join(dir, record.ID+extension), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
 		if err == nil || !errors.Is(err, os.ErrExist) || n == 100 {
 			return file, err
