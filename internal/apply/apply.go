@@ -70,14 +70,14 @@ func (r *runner) step(ctx context.Context, rest []plan.Action) int {
 	provider := r.Layers[r.kinds[first.Layer]]
 	batcher, ok := provider.(providers.Batcher)
 	if !ok || batcher.Info().Batch[first.Kind] < 2 {
-		r.carryOut(rest[:1], func(batch []plan.Action) []providers.Outcome {
+		r.carryOut(ctx, rest[:1], func(batch []plan.Action) []providers.Outcome {
 			result, err := provider.Do(ctx, batch[0])
 			return []providers.Outcome{{Result: result, Err: err}}
 		})
 		return 1
 	}
 	n := r.batch(ctx, rest, batcher.Info().Batch[first.Kind])
-	r.carryOut(rest[:n], func(batch []plan.Action) []providers.Outcome { return batcher.DoAll(ctx, batch) })
+	r.carryOut(ctx, rest[:n], func(batch []plan.Action) []providers.Outcome { return batcher.DoAll(ctx, batch) })
 	return n
 }
 
@@ -122,7 +122,7 @@ func phrase(o run.Outcome) string {
 	}[o]
 }
 
-func (r *runner) carryOut(batch []plan.Action, do func([]plan.Action) []providers.Outcome) {
+func (r *runner) carryOut(ctx context.Context, batch []plan.Action, do func([]plan.Action) []providers.Outcome) {
 	r.Reporter.Begin(batch)
 	began := r.Now()
 	outcomes := do(batch)
@@ -130,6 +130,10 @@ func (r *runner) carryOut(batch []plan.Action, do func([]plan.Action) []provider
 	for i, a := range batch {
 		end := run.Action{Outcome: run.Done, Started: began, Ended: ended}
 		switch err := outcomes[i].Err; {
+		case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
+			// A provider lets what changes something come to its end, so this
+			// ended while it was looking.
+			end.Outcome, end.Detail = run.Canceled, "the run was asked to stop"
 		case err != nil:
 			end.Outcome, end.Error = run.Failed, explain(err)
 		case outcomes[i].Result.Already:
