@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -50,8 +51,6 @@ func System() *App {
 // Main runs one command line and returns the exit code.
 func Main(args []string, app *App) int {
 	app.Args = args
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	root := newRoot(app)
 	root.SetArgs(longVarFlags(args))
 	root.SetIn(app.Stdin)
@@ -59,11 +58,23 @@ func Main(args []string, app *App) int {
 	root.SetErr(app.Stderr)
 	understood := false
 	root.PersistentPreRun = func(*cobra.Command, []string) { understood = true }
-	cmd, err := root.ExecuteContextC(ctx)
+	cmd, err := root.ExecuteC()
 	if err != nil && !understood {
 		err = usageFailure(cmd, err)
 	}
 	return app.exit(err)
+}
+
+// untilSignal runs what has to come to an orderly end on SIGINT and SIGTERM.
+// Commands without it die of them, even while they wait for input.
+func untilSignal(run func(ctx context.Context) error) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx)
+	if errors.Is(err, context.Canceled) {
+		return errors.New("stopped by a signal; nothing was changed")
+	}
+	return err
 }
 
 // longVarFlags lets Terraform's users write -var and -var-file.

@@ -1,8 +1,15 @@
 package cli
 
 import (
+	"bufio"
+	"cmp"
 	"context"
 	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,11 +40,11 @@ it relies on still holds. One failing volume does not stop the others. On
 SIGINT or SIGTERM the running action is brought to its end, and the rest is
 left for the next run.`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.file = args[0]
 			}
-			return app.apply(cmd.Context(), o)
+			return untilSignal(func(ctx context.Context) error { return app.apply(ctx, o) })
 		},
 	}
 	o.flags(cmd)
@@ -60,6 +67,7 @@ func (a *App) apply(ctx context.Context, o applyOptions) error {
 	if err := o.check(p); err != nil {
 		return err
 	}
+	surviveBrokenPipe()
 	unlock, err := run.Lock(ctx, p.StateDir, o.lockTimeout, a.holder())
 	if err != nil {
 		return lockFailure(err)
@@ -68,6 +76,10 @@ func (a *App) apply(ctx context.Context, o applyOptions) error {
 	s := session{App: a, options: o, policy: p, registry: a.doers()}
 	return s.run(ctx)
 }
+
+// surviveBrokenPipe lets a run go on when nobody reads its output any more.
+// Unlike with signal.Ignore, programs that are started do not inherit it.
+func surviveBrokenPipe() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
 func (o applyOptions) checkFlags() error {
 	if o.logFormat != "text" && o.logFormat != "json" {
@@ -96,7 +108,7 @@ func (s session) run(ctx context.Context) error {
 		return err
 	}
 	if s.options.logFormat == "text" {
-		if err := s.showPlan(p, outputOptions{verbose: s.options.verbose}); err != nil {
+		if err := s.showPlan(p, outputOptions{verbose: s.options.verbose}); err != nil && s.attended() {
 			return err
 		}
 	}
@@ -105,7 +117,7 @@ func (s session) run(ctx context.Context) error {
 		return s.recordNothing(p, planID, unknown)
 	}
 	if p.Summary().Changes() > 0 {
-		if err := s.approve(); err != nil {
+		if err := s.approve(ctx); err != nil {
 			return err
 		}
 	}
@@ -128,20 +140,38 @@ func (s session) planToApply(ctx context.Context) (plan.Plan, string, plan.Obser
 	return p, id, observation, err
 }
 
+// attended says that a person has to see the plan and approve of it. Otherwise
+// the plan is carried out even when its text can be written nowhere.
+func (s session) attended() bool { return !s.options.autoApprove && s.options.file == "" }
+
 // approve asks a person; without one to ask, nothing is done.
-func (s session) approve() error {
-	if s.options.autoApprove || s.options.file != "" {
+func (s session) approve(ctx context.Context) error {
+	if !s.attended() {
 		return nil
 	}
+	const unattended = "add --auto-approve, or apply a saved plan"
+	if s.options.logFormat != "text" {
+		return fail(unattended, "--log-format %s shows no plan that could be approved", s.options.logFormat)
+	}
 	if !isTerminal(s.Stdin) {
-		return fail("add --auto-approve, or apply a saved plan", "there is nobody to ask: standard input is no terminal")
+		return fail(unattended, "there is nobody to ask: standard input is no terminal")
 	}
 	fmt.Fprint(s.Stdout, "\nDo this? Only \"yes\" goes on: ")
-	var answer string
-	if _, err := fmt.Fscanln(s.Stdin, &answer); err != nil || answer != "yes" {
-		return fail("", "not approved; nothing was changed")
+	answers := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(s.Stdin).ReadString('\n')
+		answers <- strings.TrimSpace(line)
+	}()
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(s.Stdout)
+		return ctx.Err()
+	case answer := <-answers:
+		if answer != "yes" {
+			return fail("", "not approved; nothing was changed")
+		}
+		return nil
 	}
-	return nil
 }
 
 func (s session) begin(p plan.Plan, planID string) (*run.Writer, run.Record, error) {
@@ -160,10 +190,16 @@ func (s session) recordNothing(p plan.Plan, planID string, failure error) error 
 		return err
 	}
 	failure = withBlockedLayers(p, failure)
-	if err := writer.End(s.now(), outcomeOf(failure, false), failure); err != nil {
-		return err
+	return endRun(writer, s.now(), outcomeOf(failure, nil), failure)
+}
+
+// endRun ends the record. Where that fails too, it is said beside the failure.
+func endRun(writer *run.Writer, at time.Time, outcome run.Outcome, failure error) error {
+	err := writer.End(at, outcome, failure)
+	if failure != nil && err != nil {
+		return fail(hintOf(failure), "%w; besides, %w", failure, err)
 	}
-	return failure
+	return cmp.Or(failure, err)
 }
 
 func (s session) carryOut(ctx context.Context, p plan.Plan, planID string, failure error) error {
@@ -180,10 +216,7 @@ func (s session) carryOut(ctx context.Context, p plan.Plan, planID string, failu
 		failure = fail("bkplan runs show "+record.ID, "%w", err)
 	}
 	reporter.Summary(results, s.Now().Sub(record.Started))
-	if err := writer.End(s.now(), outcomeOf(failure, ctx.Err() != nil), failure); err != nil {
-		return err
-	}
-	return failure
+	return endRun(writer, s.now(), outcomeOf(failure, results), failure)
 }
 
 // withBlockedLayers makes a failure of layers for which nothing could be
@@ -197,9 +230,9 @@ func withBlockedLayers(p plan.Plan, failure error) error {
 	return failure
 }
 
-func outcomeOf(failure error, interrupted bool) run.Outcome {
+func outcomeOf(failure error, results []run.Action) run.Outcome {
 	switch {
-	case interrupted:
+	case slices.ContainsFunc(results, func(a run.Action) bool { return a.Outcome == run.Canceled }):
 		return run.Interrupted
 	case failure != nil:
 		return run.Failed

@@ -19,7 +19,9 @@ layer protects and no exclusion explains, volumes older than their policy
 allows, versions whose volume is gone, snapshots that no layer made, and what
 could not be observed. What no source matches is listed and is no drift.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return app.drift(cmd.Context(), o, output) },
+		RunE: func(*cobra.Command, []string) error {
+			return untilSignal(func(ctx context.Context) error { return app.drift(ctx, o, output) })
+		},
 	}
 	o.flags(cmd)
 	o.observedFlags(cmd)

@@ -28,7 +28,9 @@ reviewed.
 It also keeps the names that the cluster gave, for the night on which it does
 not answer. What could not be observed is written down as unknown.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return app.observe(cmd.Context(), options, out) },
+		RunE: func(*cobra.Command, []string) error {
+			return untilSignal(func(ctx context.Context) error { return app.observe(ctx, options, out) })
+		},
 	}
 	options.flags(cmd)
 	cmd.Flags().StringVarP(&out, "out", "o", "-", "`file` to write; - is standard output")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bkplan/bkplan/internal/execx"
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/planfile"
 	"github.com/bkplan/bkplan/internal/view"
@@ -61,8 +62,8 @@ func newPlan(app *App) *cobra.Command {
 		Long: `Look at what is there, and show what apply would do about it. Nothing is
 changed: no snapshot, no mount, no file but the one named with -o.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return app.plan(cmd.Context(), o, output, out, detailed)
+		RunE: func(*cobra.Command, []string) error {
+			return untilSignal(func(ctx context.Context) error { return app.plan(ctx, o, output, out, detailed) })
 		},
 	}
 	o.flags(cmd)
@@ -209,7 +210,7 @@ func newShow(app *App) *cobra.Command {
 			if err := app.showPlan(file.Plan, output); err != nil || output.json || output.markdown {
 				return err
 			}
-			_, err = fmt.Fprintf(app.Stdout, "\nSaved by bkplan %s; may be applied on %s until %s.\n", file.MadeBy, file.Plan.Host,
+			_, err = fmt.Fprintf(app.Stdout, "\nSaved by bkplan %s; may be applied on %s until %s.\n", execx.Escape(file.MadeBy), execx.Escape(file.Plan.Host),
 				file.Expires.In(file.Plan.Timezone.Location()).Format("2006-01-02 15:04"))
 			return err
 		},

@@ -75,9 +75,11 @@ func savePool(path string, pool plan.Pool) error {
 
 // pretendLVM is one of LVM's programs, on the pool in the file $POOL. It logs
 // its name and last argument beside it. A volume named in $LVM_FAIL fails with
-// exit 5; while the file $LVM_HOLD is there, it does not end.
+// exit 5. While the file $LVM_HOLD is there it does not end; $LVM_HOLD_AT is
+// the one program for which that counts.
 func pretendLVM(program string) func() {
 	return func() {
+		at := os.Getenv("LVM_HOLD_AT")
 		path := os.Getenv("POOL")
 		log, err := os.OpenFile(filepath.Join(filepath.Dir(path), "lvm.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		check(err)
@@ -86,7 +88,7 @@ func pretendLVM(program string) func() {
 		check(err)
 		var pool plan.Pool
 		check(json.Unmarshal(text, &pool))
-		for held(os.Getenv("LVM_HOLD")) {
+		for (at == "" || at == program) && held(os.Getenv("LVM_HOLD")) {
 			time.Sleep(10 * time.Millisecond)
 		}
 		answer(program, &pool)

@@ -25,7 +25,7 @@ func (s session) savedPlan(fresh plan.Observation, now time.Time) (plan.Plan, st
 	case p.PolicyDigest != s.policy.Digest:
 		return p, "", fail(again, "the policy has changed since the plan was made")
 	case now.After(file.Expires):
-		return p, "", fail(again, "the plan expired at %s", file.Expires.Format(time.RFC3339))
+		return p, "", fail(again, "the plan expired at %s", file.Expires.In(s.policy.Timezone.Location()).Format(time.RFC3339))
 	case plan.InFuture(p.Time, now):
 		return p, "", fail("set the clock", "the plan was made at %s, which is in the future", p.Time.Format(time.RFC3339))
 	}

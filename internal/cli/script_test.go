@@ -39,8 +39,20 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", UpdateScripts: *update, RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error { return setUp(env, bkplan) },
-		Cmds:  verbs,
+		Cmds:  verbs, Condition: condition,
 	})
+}
+
+// condition knows [root], and [host-policy] where /etc has one.
+func condition(name string) (bool, error) {
+	switch name {
+	case "root":
+		return os.Geteuid() == 0, nil
+	case "host-policy":
+		_, err := os.Stat("/etc/bkplan/bkplan.hcl")
+		return err == nil, nil
+	}
+	return false, fmt.Errorf("unknown condition %q", name)
 }
 
 func findProgram(name string) (string, error) {
