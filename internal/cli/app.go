@@ -65,10 +65,15 @@ func Main(args []string, app *App) int {
 	return app.exit(err)
 }
 
-// untilSignal runs what has to come to an orderly end on SIGINT and SIGTERM.
+// untilSignal runs what has to come to an orderly end on SIGINT and SIGTERM,
+// and on SIGHUP, when an ssh session is lost.
 // Commands without it die of them, even while they wait for input.
 func untilSignal(run func(ctx context.Context) error) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as by nohup
+		ends = append(ends, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	defer stop()
 	err := run(ctx)
 	if errors.Is(err, context.Canceled) {

@@ -21,6 +21,10 @@ import (
 	"github.com/bkplan/bkplan/internal/run"
 )
 
+// approvalLimit is how old a plan may be when it is approved: what it relies on
+// changes.
+const approvalLimit = 10 * time.Minute
+
 type applyOptions struct {
 	planOptions
 	file        string // a saved plan
@@ -119,6 +123,9 @@ func (s session) run(ctx context.Context) error {
 	if p.Summary().Changes() > 0 {
 		if err := s.approve(ctx); err != nil {
 			return err
+		}
+		if s.attended() && s.now().Sub(p.Time) > approvalLimit {
+			return fail("run apply again", "the answer came too late: the plan is of %s", p.Time.In(p.Timezone.Location()).Format("15:04"))
 		}
 	}
 	return s.carryOut(ctx, p, planID, unknown)

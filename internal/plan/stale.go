@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // StaleAction is an action of a saved plan that relies on something that has
@@ -19,16 +20,62 @@ type StaleAction struct {
 func StaleActions(p Plan, policy Policy, fresh Observation) []StaleAction {
 	b := builder{policy: policy, observation: fresh, now: fresh.Time}
 	b.survey()
+	again := rebuild(p, policy, fresh)
 	var stale []StaleAction
 	for _, a := range p.Actions {
 		if a.Blocked != nil {
 			continue
 		}
-		if detail := b.violated(a); detail != "" {
+		if detail := cmp.Or(b.violated(a), again.refused(a)); detail != "" {
 			stale = append(stale, StaleAction{a.ID, detail})
 		}
 	}
 	return stale
+}
+
+// rebuilt is the plan for the same instant, from what is there now.
+type rebuilt struct {
+	actions map[string]Action
+	layers  map[string]LayerStatus
+	clock   *Block
+}
+
+// rebuild plans again, so that all that blocks an action now is found: a volume
+// that is excluded since, names that are not known any more, a newest version
+// that looks wrong.
+func rebuild(p Plan, policy Policy, fresh Observation) rebuilt {
+	last := builder{policy: policy, observation: fresh, now: fresh.Time}
+	r := rebuilt{actions: map[string]Action{}, layers: map[string]LayerStatus{}, clock: last.lastRunBlock()}
+	var all Options // the budget was looked at when the plan was made
+	for _, l := range policy.Layers {
+		all.Acknowledge = append(all.Acknowledge, l.Name)
+	}
+	fresh.LastRun = time.Time{} // runs since then are no reason
+	again := Build(policy, fresh, p.Time, all)
+	for _, a := range again.Actions {
+		r.actions[a.ID] = a
+	}
+	for _, l := range again.Layers {
+		r.layers[l.Name] = l
+	}
+	return r
+}
+
+// refused says why the action would not be planned now; empty if it would.
+func (r rebuilt) refused(a Action) string {
+	if block := r.layers[a.Layer].Blocked; block != nil {
+		return block.Detail
+	}
+	now, planned := r.actions[a.ID]
+	switch {
+	case !planned:
+		return "by what is there now it would not be planned any more"
+	case now.Blocked != nil:
+		return now.Blocked.Detail
+	case a.Kind.Destructive() && r.clock != nil:
+		return r.clock.Detail
+	}
+	return ""
 }
 
 func (b *builder) violated(a Action) string {

@@ -43,9 +43,22 @@ func TestWhatMakesASavedPlanStale(t *testing.T) {
 		{"the version to prune belongs to another layer", func(s *scene) {
 			s.pool().Volumes[1].Tags = []string{"bkplan.layer=monthly"}
 		}, "prune", "is no version of vm-9999-pvc-1 any more"},
+		{"the claim is excluded by now", func(s *scene) {
+			s.cluster().Volumes[0].Namespace = "dbaas"
+		}, "create", "would not be planned any more"},
+		{"the cluster gives no names any more", func(s *scene) {
+			s.observation.Clusters = nil
+		}, "prune", "so which volumes are excluded is not known"},
+		{"the version that stays looks wrong", func(s *scene) {
+			s.pool().Volumes[2].Health = "failed"
+		}, "create", "its newest version is"},
+		{"the clock is behind the last run", func(s *scene) {
+			s.observation.LastRun = s.now.Add(time.Hour)
+		}, "prune", "the last run was at"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newScene()
+			s.policy.Excludes = []Exclude{{Name: "dbaas", Namespaces: []string{"dbaas"}, Reason: "dumps"}}
 			s.claim("apps/web", "vm-9999-pvc-1")
 			s.scripted("vm-9999-pvc-1", days(9))
 			s.scripted("vm-9999-pvc-1", days(1))

@@ -61,7 +61,7 @@ func Lock(ctx context.Context, stateDir string, wait time.Duration, holder Holde
 		locked, err = lock.TryLockContext(waiting, lockPoll)
 	}
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return nil, errors.Join(ctx.Err(), lock.Unlock())
 	}
 	if !locked {
 		if err != nil && !errors.Is(err, context.DeadlineExceeded) {

@@ -30,10 +30,22 @@ func Begin(stateDir string, record Record) (*Writer, Record, error) {
 	}
 	w := &Writer{file: file}
 	w.append(line{Begin: &record})
+	if w.err == nil {
+		w.err = syncFolder(dir)
+	}
 	if w.err != nil {
 		return nil, record, errors.Join(fmt.Errorf("write run record: %w", w.err), file.Close(), os.Remove(file.Name()))
 	}
 	return w, record, nil
+}
+
+// syncFolder makes the name of a new file outlast a power cut.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // create makes a file that does not exist yet; runs of the same second are
