@@ -72,7 +72,9 @@ func (a *App) apply(ctx context.Context, o applyOptions) error {
 		return err
 	}
 	surviveBrokenPipe()
-	unlock, err := run.Lock(ctx, p.StateDir, o.lockTimeout, a.holder())
+	unlock, err := run.Lock(ctx, p.StateDir, o.lockTimeout, a.holder(), func(h run.Holder) {
+		fmt.Fprintf(a.Stderr, "waiting for another run to end: %s\n", escape(h.String()))
+	})
 	if err != nil {
 		return lockFailure(err)
 	}

@@ -47,8 +47,8 @@ func (e *LockedError) Is(target error) bool { return target == ErrLocked }
 const lockPoll = 100 * time.Millisecond
 
 // Lock takes the lock of a state directory, waiting for it at most as long as
-// wait. The kernel frees it when the process ends, however it ends.
-func Lock(ctx context.Context, stateDir string, wait time.Duration, holder Holder) (unlock func() error, err error) {
+// wait; waiting is told once for whom. The kernel frees it when the process ends, however it ends.
+func Lock(ctx context.Context, stateDir string, wait time.Duration, holder Holder, waiting func(Holder)) (unlock func() error, err error) {
 	if err := os.MkdirAll(stateDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make state directory: %w", err)
 	}
@@ -56,9 +56,10 @@ func Lock(ctx context.Context, stateDir string, wait time.Duration, holder Holde
 	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
 	locked, err := lock.TryLock()
 	if err == nil && !locked && wait > 0 {
-		waiting, cancel := context.WithTimeout(ctx, wait)
+		waiting(readHolder(path))
+		limited, cancel := context.WithTimeout(ctx, wait)
 		defer cancel()
-		locked, err = lock.TryLockContext(waiting, lockPoll)
+		locked, err = lock.TryLockContext(limited, lockPoll)
 	}
 	if ctx.Err() != nil {
 		return nil, errors.Join(ctx.Err(), lock.Unlock())

@@ -16,11 +16,13 @@ import (
 // TestMain is also a process that holds a lock until it is killed.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("RUN_TEST_HOLD"); dir != "" {
-		if _, err := Lock(context.Background(), dir, 0, Holder{PID: os.Getpid(), Command: []string{"bkplan", "apply"}, Started: night}); err != nil {
+		unlock, err := Lock(context.Background(), dir, 0, Holder{PID: os.Getpid(), Command: []string{"bkplan", "apply"}, Started: night}, func(Holder) {})
+		if err != nil {
 			panic(err)
 		}
 		fmt.Println("locked")
-		select {}
+		time.Sleep(time.Minute) // killed long before
+		panic(unlock())
 	}
 	os.Exit(m.Run())
 }
@@ -49,7 +51,7 @@ func hold(t *testing.T, dir string) *exec.Cmd {
 func TestLockIsFreedByAKill(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	cmd := hold(t, dir)
-	_, err := Lock(t.Context(), dir, 0, Holder{})
+	_, err := Lock(t.Context(), dir, 0, Holder{}, func(Holder) {})
 	locked := (*LockedError)(nil)
 	if !errors.Is(err, ErrLocked) || !errors.As(err, &locked) || locked.Holder.PID != cmd.Process.Pid {
 		t.Fatalf("%v", err)
@@ -61,7 +63,7 @@ func TestLockIsFreedByAKill(t *testing.T) {
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	unlock, err := Lock(t.Context(), dir, 10*time.Second, Holder{PID: 1})
+	unlock, err := Lock(t.Context(), dir, 10*time.Second, Holder{PID: 1}, func(Holder) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,12 +75,12 @@ func TestLockIsFreedByAKill(t *testing.T) {
 func TestLockWaitsNoLongerThanAllowed(t *testing.T) {
 	dir := t.TempDir()
 	hold(t, dir)
-	if _, err := Lock(t.Context(), dir, time.Millisecond, Holder{}); !errors.Is(err, ErrLocked) {
+	if _, err := Lock(t.Context(), dir, time.Millisecond, Holder{}, func(Holder) {}); !errors.Is(err, ErrLocked) {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Lock(ctx, dir, time.Hour, Holder{}); !errors.Is(err, context.Canceled) {
+	if _, err := Lock(ctx, dir, time.Hour, Holder{}, func(Holder) {}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
@@ -89,7 +91,7 @@ func TestLockWhoseHolderCannotBeTold(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "lock"), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Lock(t.Context(), dir, 0, Holder{}); !errors.Is(err, ErrLocked) || strings.Contains(err.Error(), "pid") {
+	if _, err := Lock(t.Context(), dir, 0, Holder{}, func(Holder) {}); !errors.Is(err, ErrLocked) || strings.Contains(err.Error(), "pid") {
 		t.Error(err)
 	}
 }
@@ -105,7 +107,7 @@ func TestLockWhereNothingCanBeWritten(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Lock(t.Context(), file, 0, Holder{}); err == nil || errors.Is(err, ErrLocked) {
+	if _, err := Lock(t.Context(), file, 0, Holder{}, func(Holder) {}); err == nil || errors.Is(err, ErrLocked) {
 		t.Error(err)
 	}
 }
