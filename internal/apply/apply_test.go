@@ -23,7 +23,7 @@ type recorder struct {
 }
 
 func (r *recorder) Info() providers.Info {
-	return providers.Info{Concurrency: 1, Batch: map[plan.ActionKind]int{plan.Prune: 3}}
+	return providers.Info{Batch: map[plan.ActionKind]int{plan.Prune: 3}}
 }
 
 func (r *recorder) Observe(context.Context, providers.Target) (providers.Part, error) {

@@ -199,6 +199,9 @@ func (s session) recordNothing(p plan.Plan, planID string, failure error) error 
 		return err
 	}
 	failure = withBlockedLayers(p, failure)
+	if s.options.logFormat == "json" {
+		s.reporter(p).Summary(nil, 0)
+	}
 	return endRun(writer, s.now(), outcomeOf(failure, nil), failure)
 }
 

@@ -26,5 +26,14 @@ The policy is the file or folder given with -f, else $BKPLAN_POLICY, else
 		newObserve(app), newPlan(app), newShow(app), newApply(app), newDrift(app),
 		newRuns(app), newSchema(app), newVersion(app),
 	)
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() != "completion" {
+			continue
+		}
+		for _, shell := range append(cmd.Commands(), cmd) {
+			exitCodes(shell, "printed", "")
+		}
+	}
 	return exitCodes(root, "fine, or nothing to do", "changes or drift were found, where a command says so")
 }

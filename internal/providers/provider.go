@@ -41,9 +41,6 @@ type Batcher interface {
 
 // Info is what a provider can do, as data.
 type Info struct {
-	Kind string
-	// Concurrency is how many calls of Do may run side by side; at least 1.
-	Concurrency int
 	// Batch is how many actions one DoAll may take, by kind of action; an
 	// absent kind is not batched.
 	Batch map[plan.ActionKind]int

@@ -21,8 +21,8 @@ type labWorld struct {
 
 // TestLab runs the conformance suite on a real pool. To run it:
 //
-//	go test -c -o /tmp/lvm.test ./internal/providers/lvm
-//	test/lab/run --exec /tmp/lvm.test -test.run TestLab -test.v
+//	go test -c -o bin/lvm.test ./internal/providers/lvm
+//	test/lab/run --exec bin/lvm.test -test.run TestLab -test.v
 func TestLab(t *testing.T) {
 	group, pool := os.Getenv("BKPLAN_LAB_VG"), os.Getenv("BKPLAN_LAB_POOL")
 	if group == "" || pool == "" {

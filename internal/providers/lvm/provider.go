@@ -39,10 +39,8 @@ func New(runner execx.Runner) *Provider {
 // Info is what the Provider can do. It runs nothing.
 func (p *Provider) Info() providers.Info {
 	return providers.Info{
-		Kind:        "lvm",
-		Concurrency: 1,
-		Batch:       map[plan.ActionKind]int{plan.Prune: maxRemove},
-		ReadOnly:    []string{"vgs", "lvs"},
+		Batch:    map[plan.ActionKind]int{plan.Prune: maxRemove},
+		ReadOnly: []string{"vgs", "lvs"},
 	}
 }
 

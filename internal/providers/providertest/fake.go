@@ -68,7 +68,7 @@ func (f *Fake) Pools() []plan.Pool {
 
 // Info is that of the lvm provider, but for the commands: there are none.
 func (f *Fake) Info() providers.Info {
-	return providers.Info{Kind: "lvm", Concurrency: 1, Batch: map[plan.ActionKind]int{plan.Prune: 100}}
+	return providers.Info{Batch: map[plan.ActionKind]int{plan.Prune: 100}}
 }
 
 // Observe gives a copy of the target's pool.
