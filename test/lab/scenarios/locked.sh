@@ -21,7 +21,7 @@ say 'While one runs, another says who holds the lock'
 halfway 1
 apply
 expect_status 1
-expect_line "pid $bkplan_pid, \`bkplan apply --auto-approve\`, since 2026-11-16"
+expect_line "pid $bkplan_pid, \"bkplan apply --auto-approve\", since 2026-11-16"
 expect_line --lock-timeout
 
 say 'It waits as long as it is told'
