@@ -41,6 +41,7 @@ type Action struct {
 	// Blocked is set when the action is due and must not be carried out.
 	Blocked  *Block          `json:"blocked,omitempty"`
 	Snapshot *SnapshotAction `json:"snapshot,omitempty"`
+	Copy     *CopyAction     `json:"copy,omitempty"`
 }
 
 // Address is how people refer to the volume in the layer:

@@ -14,7 +14,11 @@ type Observation struct {
 	HostID   string    `json:"host_id,omitempty"`
 	Pools    []Pool    `json:"pools,omitempty"`
 	Clusters []Cluster `json:"clusters,omitempty"`
-	Unknown  []Unknown `json:"unknown,omitempty"`
+	Trees    []Tree    `json:"trees,omitempty"`
+	Disks    []Disk    `json:"disks,omitempty"`
+	// Leftovers are what a killed run left open on this machine.
+	Leftovers []Leftover `json:"leftovers,omitempty"`
+	Unknown   []Unknown  `json:"unknown,omitempty"`
 	// LastRun is when the newest recorded run began; zero when there is none.
 	// A clock behind it cannot be right (safety rule 11).
 	LastRun time.Time `json:"last_run,omitzero"`
@@ -52,7 +56,7 @@ func (o Observation) Why(address string) (Unknown, bool) {
 
 // Unknown is a thing that could not be observed, and why.
 type Unknown struct {
-	Address string `json:"address"` // PoolAddress or ClusterAddress
+	Address string `json:"address"` // PoolAddress, ClusterAddress, TreeAddress or DiskAddress
 	Detail  string `json:"detail"`
 }
 

@@ -138,6 +138,8 @@ type KubernetesSource struct {
 type DirectorySource struct {
 	Path string `json:"path"`
 	Each string `json:"each,omitempty"`
+	// RequireMount: when Path is no mount point, what is there is not the source.
+	RequireMount bool `json:"require_mount,omitempty"`
 }
 
 // PFSenseSource is a pfSense, reached by ssh and by its REST API. It holds
@@ -219,7 +221,9 @@ type Layer struct {
 	IntegritySchedule schedule.Calendar `json:"integrity_schedule,omitzero"`
 	// Files is a glob of a dump layer's files, relative to Directory; empty
 	// means every file directly in it.
-	Files     string          `json:"files,omitempty"`
+	Files string `json:"files,omitempty"`
+	// Artifact is what a fetch layer fetches: ArtifactConfig or ArtifactFiles.
+	Artifact  string          `json:"artifact,omitempty"`
 	Retention retention.Rules `json:"retention,omitzero"`
 	// PreRestore is the retention of `_pre_restore_` copies, which age from
 	// now. Zero keeps all of them.

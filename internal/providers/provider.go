@@ -39,8 +39,18 @@ type Batcher interface {
 	DoAll(ctx context.Context, actions []plan.Action) []Outcome
 }
 
+// Preparer is a Provider that can do something once for many actions before they
+// are carried out one by one. It is no failure when it cannot.
+type Preparer interface {
+	Provider
+	Prepare(ctx context.Context, actions []plan.Action)
+}
+
 // Info is what a provider can do, as data.
 type Info struct {
+	// Parallel is how many actions of one kind may be carried out at once; less
+	// than 2 is one at a time.
+	Parallel int
 	// Batch is how many actions one DoAll may take, by kind of action; an
 	// absent kind is not batched.
 	Batch map[plan.ActionKind]int
@@ -48,21 +58,31 @@ type Info struct {
 	ReadOnly []string
 }
 
-// Target is what to observe, and when.
+// Target is what to observe, and when: a source, or else a destination.
 type Target struct {
-	Source plan.Source
-	Now    time.Time
+	Source      plan.Source
+	Destination plan.Destination
+	// Folders are the layers' directories to list at the destination, without
+	// their entries.
+	Folders  []plan.Folder
+	StateDir string
+	Now      time.Time
 }
 
 // Part is a provider's share of an observation.
 type Part struct {
-	Pool *plan.Pool
+	Pool      *plan.Pool
+	Trees     []plan.Tree
+	Disk      *plan.Disk
+	Leftovers []plan.Leftover
 }
 
 // Result is what an action did.
 type Result struct {
 	// Already says that the world was as the action wants it before it began.
 	Already bool `json:"already,omitempty"`
+	// Detail is for people: how much was copied, for one.
+	Detail string `json:"detail,omitempty"`
 }
 
 // Outcome is the end of one action of a batch.

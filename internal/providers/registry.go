@@ -17,8 +17,8 @@ type Names interface {
 // kind of layer. It is made in one place and handed down: nothing registers
 // itself.
 type Registry struct {
-	// Sources are by kind of source.
-	Sources map[string]Provider
+	// Sources are by kind of source, Destinations by kind of destination.
+	Sources, Destinations map[string]Provider
 	// Layers are by kind of layer.
 	Layers map[string]Provider
 	// Names makes the one who asks a cluster.

@@ -1,0 +1,107 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"github.com/bkplan/bkplan/internal/quantity"
+)
+
+// CopyAction is what a provider needs to create, refresh or prune a version on
+// a disk, to sync a tree to it, or to clean up what a killed run left.
+type CopyAction struct {
+	Destination  string `json:"destination,omitempty"` // root, an absolute path
+	RequireMount bool   `json:"require_mount,omitempty"`
+	Directory    string `json:"directory,omitempty"` // the layer's, relative to Destination
+	// Path is the version's, relative to Directory. A sync has none: Directory
+	// itself is the copy.
+	Path string    `json:"path,omitempty"`
+	Slot time.Time `json:"slot,omitzero"`
+	From *Access   `json:"from,omitempty"` // create, refresh and sync
+	// Previous is the path, relative to Directory, of the newest complete version
+	// of the volume when the plan was made. Files that did not change become links
+	// to it.
+	Previous string   `json:"previous,omitempty"`
+	Exclude  []string `json:"exclude,omitempty"` // rsync's patterns
+	// MinFree is what must stay free at the destination, in bytes.
+	MinFree   int64              `json:"min_free_bytes,omitempty"`
+	MaxDelete quantity.Threshold `json:"max_delete,omitzero"` // of a sync
+	// AcceptLoss: a person has acknowledged that far less may be there than
+	// before.
+	AcceptLoss bool              `json:"accept_loss,omitempty"`
+	Timeout    quantity.Duration `json:"timeout,omitzero"` // zero is the provider's default
+	// Unfinished is a name below WorkFolder, and Leftover what is open on this
+	// machine: a clean has one of them.
+	Unfinished string    `json:"unfinished,omitempty"`
+	Leftover   *Leftover `json:"leftover,omitempty"`
+	// Estimate is what the action is expected to add, or to free; nil is not known
+	// before it is done.
+	Estimate *Estimate `json:"estimate,omitempty"`
+}
+
+// Estimate is an amount of data and of names for it.
+type Estimate struct {
+	Bytes  int64 `json:"bytes"`
+	Inodes int64 `json:"inodes"`
+}
+
+// Access says how the content of a volume is reached. Exactly one of Snapshot,
+// Paths and PFSense is set.
+type Access struct {
+	Snapshot *SnapshotAccess `json:"snapshot,omitempty"`
+	// Paths are trees of this machine. RequireMount and MountPoint say what the
+	// first one must be, or was seen on.
+	Paths        []string `json:"paths,omitempty"`
+	RequireMount bool     `json:"require_mount,omitempty"`
+	MountPoint   string   `json:"mount_point,omitempty"`
+	// Whole says that what is below the only path is the volume; else each path
+	// is kept under its full name.
+	Whole    bool           `json:"whole,omitempty"`
+	PFSense  *PFSenseSource `json:"pfsense,omitempty"`
+	Artifact string         `json:"artifact,omitempty"` // of a pfSense: ArtifactConfig or ArtifactFiles
+}
+
+// What can be fetched from a pfSense.
+const (
+	ArtifactConfig = "config"     // config.xml
+	ArtifactFiles  = "filesystem" // a tar of the whole file system
+)
+
+// SnapshotAccess is a thin snapshot whose content is to be read.
+type SnapshotAccess struct {
+	VolumeGroup string `json:"volume_group"`
+	Pool        string `json:"pool"`
+	Name        string `json:"name"`
+	UUID        string `json:"uuid,omitempty"` // empty when this plan makes the snapshot
+	// Origin is the logical volume of which it is a snapshot.
+	Origin  string    `json:"origin"`
+	Taken   time.Time `json:"taken"`
+	KeyFile string    `json:"key_file,omitempty"` // of LUKS; a name, never a key
+	// OpenName names whatever is opened for it, MountFolder is where.
+	OpenName    string `json:"open_name"`
+	MountFolder string `json:"mount_folder"`
+}
+
+// openPrefix begins the names of what is opened: by it what a killed run left is
+// recognised.
+const openPrefix = "bkplan-"
+
+// OpenName is the name of the mount, the mapping and the clone that are made to
+// read a volume for a layer. It is the same on every run.
+func OpenName(layer, volume string) string {
+	digest := sha256.Sum256([]byte(layer + "\x00" + volume))
+	return openPrefix + hex.EncodeToString(digest[:8])
+}
+
+// IsOpenName says whether a name is one that OpenName gives.
+func IsOpenName(name string) bool {
+	if len(name) != len(openPrefix)+16 || name[:len(openPrefix)] != openPrefix {
+		return false
+	}
+	_, err := hex.DecodeString(name[len(openPrefix):])
+	return err == nil
+}
+
+// TagClone marks a throw-away clone of a snapshot; its value is the OpenName.
+const TagClone = tagPrefix + "clone="

@@ -1,0 +1,73 @@
+package providers
+
+import (
+	"context"
+
+	"github.com/bkplan/bkplan/internal/plan"
+)
+
+// Producer fills a folder with one version of one volume. What becomes of the
+// folder (its sync, its name, its receipt) is no business of a Producer: an
+// error means that it is thrown away.
+type Producer interface {
+	// Produce fills job.Into. It writes nowhere else and reads nothing outside
+	// of job.Roots and job.Previous, whatever links it meets in them.
+	Produce(ctx context.Context, job Job) (Produced, error)
+}
+
+// Job is one version to be made.
+type Job struct {
+	Action plan.Action
+	// Roots are the folders that hold the volume's content, one for each path of
+	// the action's Access, or the root of the opened snapshot; none where the
+	// content comes over the network. They are read only.
+	Roots []string
+	// Previous is the folder of the newest complete version, never to be written
+	// into; empty when there is none. Files that have not changed are linked to
+	// it.
+	Previous string
+	Into     string // an empty folder on the destination's file system
+}
+
+// Produced is what a Producer tells of a version.
+type Produced struct {
+	// Tools are the versions of the programs that made it, by name.
+	Tools map[string]string
+	// Notes are what was left out and why, for people.
+	Notes []string
+}
+
+// Opener makes the content of thin snapshots readable. It may be used from
+// several goroutines.
+type Opener interface {
+	// Open makes a snapshot's content readable below Opened.Root. Whatever
+	// happens, nothing is left open when it returns an error.
+	Open(ctx context.Context, access plan.SnapshotAccess) (Opened, error)
+	// Differences tells for each pair of snapshots of one pool how many bytes
+	// differ by the pool's own account; nil where that cannot be told.
+	Differences(ctx context.Context, pairs []SnapshotPair) []*int64
+	// Clean closes and removes what a killed run left open; what is gone already
+	// is no error.
+	Clean(ctx context.Context, leftover plan.Leftover) error
+}
+
+// Opened is a snapshot whose content can be read.
+type Opened struct {
+	Root       string
+	FileSystem string // ext4, xfs, btrfs
+	// UUID is that of the snapshot.
+	UUID string
+	// Close takes down all that Open set up. It must be called once, and with a
+	// context that has not ended.
+	Close func(ctx context.Context) error
+}
+
+// SnapshotPair is two snapshots of one volume in a pool. They are named by UUID
+// where there is one, else by name.
+type SnapshotPair struct {
+	VolumeGroup, Pool string
+	FromUUID          string // empty where it is not known: by FromName
+	FromName          string
+	ToUUID            string
+	ToName            string
+}
