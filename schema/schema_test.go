@@ -196,6 +196,8 @@ func TestStructsAndSchemasAgree(t *testing.T) {
 		"plan#warning":                  reflect.TypeFor[plan.Warning](),
 		"plan#summary":                  reflect.TypeFor[plan.Summary](),
 		"drift":                         reflect.TypeFor[view.DriftDocument](),
+		"verify":                        reflect.TypeFor[view.VerifyDocument](),
+		"verify#verified":               reflect.TypeFor[view.Verified](),
 		"validate#diagnostic":           reflect.TypeFor[policy.Diagnostic](),
 		"run":                           reflect.TypeFor[run.Record](),
 		"run#action":                    reflect.TypeFor[run.Action](),
