@@ -134,4 +134,8 @@ var rules = []rule{
 		from := p.from.Add(time.Duration(minute) * time.Minute)
 		return period{from, from.Add(time.Minute)}
 	}},
+	{'S', "M", func(_ fields, second int, p period) period {
+		from := p.from.Add(time.Duration(second) * time.Second)
+		return period{from, from.Add(time.Second)}
+	}},
 }

@@ -1,6 +1,6 @@
 // Package stamp names versions by the time that they stand for, and reads the
 // names again. A format is one of strftime, of %Y %m %d %j %U %W %G %V %H %M
-// and text between them. Start at Format; Parse is its exact inverse.
+// %S and text between them. Start at Format; Parse is its exact inverse.
 //
 // A name stands for a period, such as a day or a week, and periods are ordered
 // by time, whatever their text: 2026-52 comes before 2027-00, although both lie
@@ -44,7 +44,7 @@ func Format(format string, t time.Time) string {
 }
 
 // widths are the digits that each directive has.
-var widths = map[byte]int{'Y': 4, 'm': 2, 'd': 2, 'j': 3, 'U': 2, 'W': 2, 'G': 4, 'V': 2, 'H': 2, 'M': 2}
+var widths = map[byte]int{'Y': 4, 'm': 2, 'd': 2, 'j': 3, 'U': 2, 'W': 2, 'G': 4, 'V': 2, 'H': 2, 'M': 2, 'S': 2}
 
 // value is what a directive stands for.
 func value(directive byte, t time.Time) int {
@@ -69,8 +69,10 @@ func value(directive byte, t time.Time) int {
 		return week
 	case 'H':
 		return t.Hour()
+	case 'M':
+		return t.Minute()
 	}
-	return t.Minute()
+	return t.Second()
 }
 
 // weekOfYear counts the weeks that have begun in the year of t.

@@ -15,7 +15,7 @@ import (
 // formats name days or less, weeks, months and years, and more than one of
 // these.
 var formats = []string{
-	"%Y-%m-%d", "%Y%m%d", "%Y-%m-%d_%H%M", "%Y%j%H%M", "%Y-%j_%H", "%H.%d.%m.%Y", "%G-W%V_%Y%m%d%H",
+	"%Y-%m-%d", "%Y%m%d", "%Y-%m-%d_%H%M", "%Y-%m-%d_%H%M%S", "%Y%j%H%M", "%Y-%j_%H", "%H.%d.%m.%Y", "%G-W%V_%Y%m%d%H",
 	"%Y-%W", "%Y-%U", "%G-W%V", "%G%V", "week %W of %Y", "%V%G-%Y", "%Y-%m_%W", "%Y-%U-%W-%G-%V", "1%Y%m2", "%Y", "%Y%Y",
 }
 
@@ -228,7 +228,7 @@ func TestFormatIsStrftime(t *testing.T) {
 	if version, err := exec.Command("date", "--version").Output(); err != nil || !bytes.Contains(version, []byte("GNU coreutils")) {
 		t.Skip("date is not that of GNU coreutils")
 	}
-	const format = "%Y %m %d %j %U %W %G %V %H %M"
+	const format = "%Y %m %d %j %U %W %G %V %H %M %S"
 	for _, name := range []string{"UTC", "Europe/Sofia", "America/Sao_Paulo", "Australia/Lord_Howe", "Pacific/Apia"} {
 		zone := mustZone(t, name)
 		var questions strings.Builder
