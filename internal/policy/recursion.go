@@ -100,7 +100,8 @@ type reader struct {
 	layer plan.Layer
 }
 
-// readers are layers that copy trees, by their roots.
+// readers are layers that copy trees, by their roots; none of them copies into
+// itself.
 type readers map[hostPath][]reader
 
 func (rs readers) add(p plan.Policy, l plan.Layer) {
@@ -109,12 +110,11 @@ func (rs readers) add(p plan.Policy, l plan.Layer) {
 	}
 }
 
-// of finds a layer, other than the territory's own, that copies the territory
-// and is wanted.
+// of finds a layer that copies the territory and is wanted.
 func (rs readers) of(p plan.Policy, t territory, wanted func(plan.Layer) bool) (reader, bool) {
 	for root := t.hostPath; ; root.path = path.Dir(root.path) {
 		for _, r := range rs[root] {
-			if r.layer.Name != t.layer.Name && wanted(r.layer) && r.covers(p, r.layer, t.hostPath) {
+			if wanted(r.layer) && r.covers(p, r.layer, t.hostPath) {
 				return r, true
 			}
 		}

@@ -31,3 +31,38 @@ layer "sync" "cache" {
   directory = "work/cache"
   schedule  = "daily"
 }
+
+# A file that somebody else writes, and a copy to another destination, are not
+# copies of copies.
+source "etcd" "cluster" {
+  cronjob = "kube-system/etcd-backup"
+}
+
+destination "disk" "sdb" {
+  path = "/mnt/second"
+}
+
+layer "dump" "etcd" {
+  from      = source.cluster
+  to        = destination.sda
+  directory = "work/etcd"
+  schedule  = "daily"
+}
+
+source "directory" "second" {
+  path = "/mnt/second"
+}
+
+layer "sync" "second_home" {
+  from      = source.home
+  to        = destination.sdb
+  directory = "home"
+  schedule  = "daily"
+}
+
+layer "files" "of_second" {
+  from      = source.second
+  to        = destination.sda
+  directory = "second"
+  schedule  = "daily"
+}

@@ -58,3 +58,32 @@ layer "sync" "onward" {
   directory = "copies"
   schedule  = "daily"
 }
+
+# A destination of unknown medium proves nothing.
+destination "disk" "unknown" {
+  path = "/mnt/unknown"
+}
+
+source "directory" "pvc_copies" {
+  path = "/data/pvcs"
+}
+
+layer "sync" "to_unknown" {
+  from      = source.pvc_copies
+  to        = destination.unknown
+  directory = "pvcs"
+  schedule  = "daily"
+}
+
+# Dumps are left to those who write them.
+source "etcd" "cluster" {
+  cronjob = "kube-system/etcd-backup"
+  media   = "sda"
+}
+
+layer "dump" "etcd" {
+  from      = source.cluster
+  to        = destination.data
+  directory = "etcd"
+  schedule  = "daily"
+}
