@@ -170,6 +170,14 @@ func TestSourceThatIsNotMountedOrEmptyIsNotCopied(t *testing.T) {
 	}
 }
 
+// A directory can be a source and a destination.
+func TestOwnFolderIsNoVolume(t *testing.T) {
+	tree := Tree{Children: []Child{{Name: OwnFolder, Type: EntryFolder}, {Name: "photos", Type: EntryFolder}}}
+	if got := tree.volumes("*"); !slices.Equal(got, []string{"photos"}) {
+		t.Error(got)
+	}
+}
+
 // A source that was mounted when it was last copied shows what is below the
 // mount point when it is not.
 func TestSourceOnAnotherMountIsHeldBack(t *testing.T) {

@@ -116,11 +116,12 @@ func (l *copyLayer) volumesOfDirectory(source Source) *Block {
 	return nil
 }
 
-// volumes are the folders in a tree that the pattern of `each` names.
+// volumes are the folders in a tree that the pattern of `each` names; what
+// bkplan keeps for itself, where the tree is a destination too, is none.
 func (t Tree) volumes(each string) []string {
 	var names []string
 	for _, c := range t.Children {
-		if c.Type == EntryFolder && !c.Odd && Match(each, c.Name) {
+		if c.Type == EntryFolder && !c.Odd && c.Name != OwnFolder && Match(each, c.Name) {
 			names = append(names, c.Name)
 		}
 	}
