@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/bkplan/bkplan/internal/plan"
@@ -60,12 +59,18 @@ func (g volumeGroup) snapshot(a plan.SnapshotAccess) (*volumeRow, error) {
 // isSnapshotOf goes by what LVM knows, else by the tags, and without any by the
 // name that older scripts gave.
 func (r *volumeRow) isSnapshotOf(origin string) bool {
-	tags := r.tags()
-	if r.Origin == origin || slices.Contains(tags, tagOrigin+origin) {
-		return true
-	}
-	if slices.ContainsFunc(tags, func(tag string) bool { return strings.HasPrefix(tag, tagOrigin) }) {
-		return false
+	tagged := r.taggedOrigin()
+	if r.Origin == origin || tagged != "" {
+		return r.Origin == origin || tagged == origin
 	}
 	return strings.HasPrefix(r.Name, origin+"_snap_") || strings.HasPrefix(r.Name, origin+"_pre_restore_")
+}
+
+func (r *volumeRow) taggedOrigin() string {
+	for _, tag := range r.tags() {
+		if origin, found := strings.CutPrefix(tag, tagOrigin); found {
+			return origin
+		}
+	}
+	return ""
 }

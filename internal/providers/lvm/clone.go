@@ -61,21 +61,28 @@ func (s *opening) wake(ctx context.Context) (*plan.Leftover, error) {
 	return nil, err
 }
 
-// deactivate undoes wake. The UUID sees to it that it is the same volume still.
+// deactivate undoes wake.
 func (s *opening) deactivate(ctx context.Context) error {
 	if !s.activated {
 		return nil
 	}
-	p, a := s.provider, s.access
+	p := s.provider
 	if err := p.begin(ctx); err != nil {
 		return err
 	}
 	defer p.end()
-	_, err := p.run(context.WithoutCancel(ctx), p.limits.activate,
-		"lvchange", "-an", "-S", selection("lv_uuid", []string{s.uuid}), a.VolumeGroup+"/"+a.Name)
-	if err == nil {
-		s.activated = false
+	if err := p.deactivate(ctx, s.access.VolumeGroup, s.access.Name, s.uuid); err != nil {
+		return err
 	}
+	s.activated = false
+	return nil
+}
+
+// deactivate takes a volume's device away, in the Provider's turn. The UUID sees
+// to it that it is the same volume still.
+func (p *Provider) deactivate(ctx context.Context, group, name, uuid string) error {
+	_, err := p.run(context.WithoutCancel(ctx), p.limits.activate,
+		"lvchange", "-an", "-S", selection("lv_uuid", []string{uuid}), group+"/"+name)
 	return err
 }
 

@@ -126,3 +126,15 @@ func (o *Opener) wait(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 }
+
+// mapperName is the name of a logical volume's device for the device mapper.
+func mapperName(group, name string) string {
+	return strings.ReplaceAll(group, "-", "--") + "-" + strings.ReplaceAll(name, "-", "--")
+}
+
+// volumeName undoes mapperName.
+func volumeName(mapper string) (group, name string, ok bool) {
+	const hyphen = "\x00" // no name has one
+	group, name, ok = strings.Cut(strings.ReplaceAll(mapper, "--", hyphen), "-")
+	return strings.ReplaceAll(group, hyphen, "-"), strings.ReplaceAll(name, hyphen, "-"), ok
+}

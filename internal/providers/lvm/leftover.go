@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/bkplan/bkplan/internal/plan"
+	"github.com/moby/sys/mountinfo"
 )
 
 // leftovers lists by name what a killed run left open below a state directory,
@@ -87,7 +88,7 @@ func (o *Opener) Clean(ctx context.Context, left plan.Leftover) error {
 	}
 	var problems []error
 	if left.Mounted != "" {
-		problems = append(problems, o.unmount(ctx, left.Mounted), removeFolder(left.Mounted))
+		problems = append(problems, o.unmountLeftover(ctx, left.Mounted), removeFolder(left.Mounted))
 	}
 	if left.Mapping != "" {
 		problems = append(problems, o.closeMapping(ctx, left.Mapping))
@@ -99,6 +100,61 @@ func (o *Opener) Clean(ctx context.Context, left plan.Leftover) error {
 		return fmt.Errorf("clean %s: %w", left.Name, err)
 	}
 	return nil
+}
+
+// unmountLeftover unmounts what is mounted at a path, and deactivates it where it
+// is a snapshot itself: nobody else's, since it was still activated for the mount.
+func (o *Opener) unmountLeftover(ctx context.Context, point string) error {
+	volumes, err := o.host.mountedVolumes(point)
+	if err != nil {
+		return err
+	}
+	if err := o.unmount(ctx, point); err != nil {
+		return err
+	}
+	for _, m := range volumes {
+		if err := o.putToSleep(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mountedVolumes are the logical volumes mounted at a path.
+func (h host) mountedVolumes(point string) ([]mapping, error) {
+	mounts, err := h.mountsAt(point)
+	if err != nil || len(mounts) == 0 {
+		return nil, err
+	}
+	all, err := h.mappings()
+	return slices.DeleteFunc(all, func(m mapping) bool {
+		return !strings.HasPrefix(m.uuid, "LVM-") || !slices.ContainsFunc(mounts, func(i *mountinfo.Info) bool {
+			return isOf(i, device{number: m.number})
+		})
+	}), err
+}
+
+// putToSleep deactivates a volume that activation passes over, unless it is in
+// use or gone.
+func (o *Opener) putToSleep(ctx context.Context, m mapping) error {
+	group, name, ok := volumeName(m.name)
+	if err := errors.Join(checkGroup(group), checkName(group, name)); err != nil || !ok {
+		return err
+	}
+	p := o.provider
+	if err := p.begin(ctx); err != nil {
+		return err
+	}
+	defer p.end()
+	found, err := p.look(ctx, group, name)
+	if err != nil {
+		return err
+	}
+	row := found.byName[name]
+	if row == nil || !m.isVolume(row.UUID) || row.SkipActivation == "" || row.isOpen() {
+		return nil
+	}
+	return p.deactivate(ctx, group, name, row.UUID)
 }
 
 // checkLeftover refuses names that are not what Open gives.

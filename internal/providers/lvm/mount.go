@@ -115,21 +115,16 @@ func (h host) mountsWhere(wanted func(path string) bool) ([]*mountinfo.Info, err
 // unmount takes down every mount at a path; none is fine. What is busy is tried
 // again for a while: a look from outside, of udev for one, passes.
 func (o *Opener) unmount(ctx context.Context, point string) error {
-	var failure error
-	for range o.limits.tries {
-		mounts, err := o.host.mountsAt(point)
-		if err != nil || len(mounts) == 0 {
-			return err
+	mounts, err := o.host.mountsAt(point)
+	for try := 1; err == nil && len(mounts) > 0; try++ {
+		_, failure := o.run(ctx, o.limits.unmount, "umount", point)
+		if failure != nil && (try >= o.limits.tries || isTimeout(failure) || o.wait(ctx) != nil) {
+			return fmt.Errorf("unmount %s: %w", point, failure)
 		}
-		if _, failure = o.run(ctx, o.limits.unmount, "umount", point); failure == nil {
-			continue
-		}
-		if isTimeout(failure) || o.wait(ctx) != nil {
-			break
+		before := len(mounts)
+		if mounts, err = o.host.mountsAt(point); failure == nil && len(mounts) >= before {
+			return fmt.Errorf("unmount %s: umount reported success and left it", point)
 		}
 	}
-	if failure == nil {
-		failure = errors.New("umount reported success and left it")
-	}
-	return fmt.Errorf("unmount %s: %w", point, failure)
+	return err
 }

@@ -122,6 +122,9 @@ func (s *opening) open(ctx context.Context) (kind string, err error) {
 		if found, err = s.identify(ctx, device); err != nil {
 			return "", err
 		}
+		if found.kind == kindLUKS {
+			return "", errors.New("no file system that bkplan knows: LUKS inside of LUKS")
+		}
 	}
 	return found.kind, s.mount(ctx, device, found)
 }
