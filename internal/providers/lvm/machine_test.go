@@ -57,6 +57,9 @@ func newMachine(t testing.TB) *machine {
 		written: map[string]bool{}, numbers: map[string]int{},
 	}
 	m.others = m.answer
+	if err := os.MkdirAll(filepath.Join(m.host.dev, "mapper"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	m.emulator.row("data").Open = ""
 	m.show()
 	return m
@@ -124,15 +127,19 @@ func (m *machine) show() {
 			m.t.Fatal(err)
 		}
 	}
-	if devices := m.devices(); !maps.Equal(devices, m.shown) {
-		must(os.RemoveAll(filepath.Join(m.host.sys, "block")))
-		must(os.RemoveAll(m.host.dev))
-		must(os.MkdirAll(filepath.Join(m.host.dev, "mapper"), 0o700))
-		m.shown = devices
-		for name, uuid := range devices {
+	devices := m.devices()
+	for name, uuid := range devices {
+		if m.shown[name] != uuid {
 			m.showDevice(name, uuid, must)
 		}
 	}
+	for name := range m.shown {
+		if devices[name] == "" {
+			must(os.RemoveAll(m.folderOf(name)))
+			must(os.Remove(filepath.Join(m.host.dev, "mapper", name)))
+		}
+	}
+	m.shown = devices
 	var lines strings.Builder
 	for i, mount := range m.mounts {
 		number := fmt.Sprintf("253:%d", m.numbers[mount.device])
@@ -151,7 +158,7 @@ func (m *machine) showDevice(name, uuid string, must func(error)) {
 		m.numbers[name] = len(m.numbers) + 1
 	}
 	number := m.numbers[name]
-	folder := filepath.Join(m.host.sys, "block", fmt.Sprintf("dm-%d", number))
+	folder := m.folderOf(name)
 	must(os.MkdirAll(filepath.Join(folder, "dm"), 0o700))
 	must(os.WriteFile(filepath.Join(folder, "dm", "name"), []byte(name+"\n"), 0o600))
 	must(os.WriteFile(filepath.Join(folder, "dm", "uuid"), []byte(uuid+"\n"), 0o600))
@@ -159,11 +166,18 @@ func (m *machine) showDevice(name, uuid string, must func(error)) {
 	must(unix.Mknod(filepath.Join(m.host.dev, "mapper", name), unix.S_IFBLK|0o600, int(unix.Mkdev(253, uint32(number)))))
 }
 
+func (m *machine) folderOf(name string) string {
+	return filepath.Join(m.host.sys, "block", fmt.Sprintf("dm-%d", m.numbers[name]))
+}
+
 // devices are the names and the UUIDs of all devices.
 func (m *machine) devices() map[string]string {
-	devices := map[string]string{"pve-data_tmeta": "LVM-x-tmeta"}
+	devices := map[string]string{}
+	if m.delta != nil {
+		devices["pve-data_tmeta"] = "LVM-x-tmeta"
+	}
 	for _, row := range m.rows {
-		if row.Active != "" {
+		if row.Pool != "" && row.Active != "" {
 			devices[mapperName("pve", row.Name)] = "LVM-" + strings.Repeat("g", 32) + strings.ReplaceAll(row.UUID, "-", "")
 		}
 	}
