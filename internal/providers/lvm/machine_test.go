@@ -31,6 +31,7 @@ type machine struct {
 	written  map[string]bool   // what a program may have written to
 	numbers  map[string]int    // of devices, by name; never used twice
 	isHeld   bool
+	instead  string // the device that a mount gives, whatever was asked for
 	shown    map[string]string
 	delta    func(argv []string) (stdout string, exit int)
 }
@@ -264,6 +265,9 @@ func (m *machine) mount(node, point string) (stdout, stderr string, exit int) {
 		what.dirty, m.written[device] = false, true
 	case what.dirty:
 		return "", "mount: cannot mount read-only", 32
+	}
+	if m.instead != "" {
+		device = m.instead
 	}
 	m.mounts = append(m.mounts, mounted{device, point})
 	return "", "", 0
