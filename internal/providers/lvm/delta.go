@@ -20,14 +20,19 @@ func (o *Opener) Differences(ctx context.Context, pairs []providers.SnapshotPair
 	o.metadata.Lock()
 	defer o.metadata.Unlock()
 	amounts := make([]*int64, len(pairs))
-	places := map[[2]string][]int{}
+	type poolName struct{ group, pool string }
+	var pools []poolName
+	places := map[poolName][]int{}
 	for i, pair := range pairs {
-		pool := [2]string{pair.VolumeGroup, pair.Pool}
-		places[pool] = append(places[pool], i)
+		name := poolName{pair.VolumeGroup, pair.Pool}
+		if places[name] == nil {
+			pools = append(pools, name)
+		}
+		places[name] = append(places[name], i)
 	}
-	for pool, places := range places {
-		_ = o.comparePool(ctx, pool[0], pool[1], func(compare compareFunc) { // nil amounts say it
-			for _, i := range places {
+	for _, name := range pools {
+		_ = o.comparePool(ctx, name.group, name.pool, func(compare compareFunc) { // nil amounts say it
+			for _, i := range places[name] {
 				amounts[i] = compare(pairs[i])
 			}
 		})

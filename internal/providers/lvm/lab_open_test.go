@@ -157,7 +157,7 @@ func TestLabStackedMountAndStaleMapping(t *testing.T) {
 	access := l.snapshot("killed_snap_20261116_0300")
 	access.KeyFile = key
 	opened := l.open(access)
-	l.do("mount", "-o", "ro", "/dev/mapper/"+access.OpenName, opened.Root)
+	l.do("mount", "--bind", opened.Root, opened.Root)
 
 	reader := lvm.New(execx.ReadOnly(l.runner, "vgs", "lvs"))
 	part, err := reader.Observe(t.Context(), providers.Target{
