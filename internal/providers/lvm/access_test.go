@@ -2,6 +2,7 @@ package lvm
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/providers"
+	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 )
 
@@ -244,4 +246,31 @@ func TestMapperNamesAreUndone(t *testing.T) {
 			t.Errorf("%q, %q: %q, %q", group, volume, g, v)
 		}
 	})
+}
+
+// A node may be of a device that had the name before.
+func TestNodeOfAnotherDeviceIsPassedOver(t *testing.T) {
+	m := newMachine(t)
+	m.row("root").Pool, m.row("root").Active = "data", "active"
+	m.show()
+	node := filepath.Join(m.host.dev, "mapper", "pve-root")
+	wanted := func(d mapping) bool { return d.name == "pve-root" }
+	if d, found, err := m.host.find(wanted); !found || err != nil || d.path != node {
+		t.Errorf("%+v, %v, %v", d, found, err)
+	}
+	kernels := filepath.Join(m.host.dev, fmt.Sprintf("dm-%d", m.numbers["pve-root"]))
+	if err := errors.Join(
+		os.Rename(node, kernels), unix.Mknod(node, unix.S_IFBLK|0o600, int(unix.Mkdev(253, 99))),
+	); err != nil {
+		t.Fatal(err)
+	}
+	if d, found, err := m.host.find(wanted); !found || err != nil || d.path != kernels {
+		t.Errorf("%+v, %v, %v", d, found, err)
+	}
+	if err := errors.Join(os.Remove(kernels), os.WriteFile(kernels, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if d, found, err := m.host.find(wanted); found || err != nil {
+		t.Errorf("%+v, %v", d, err)
+	}
 }

@@ -57,10 +57,12 @@ func (o *Opener) identify(ctx context.Context, d device) (content, error) {
 func (o *Opener) probe(ctx context.Context, d device) (content, error) {
 	output, err := o.run(ctx, o.limits.probe, "blkid", "-p", "-o", "export", d.path)
 	failure := (*execx.Error)(nil)
-	if errors.As(err, &failure) && failure.Exit == 8 {
+	const nothing, several = 2, 8 // exits of blkid
+	switch {
+	case errors.As(err, &failure) && failure.Exit == several:
 		return content{}, errors.New("no file system that bkplan knows: blkid finds several at once")
-	}
-	if err != nil && !(failure != nil && failure.Exit == 2) {
+	case failure != nil && failure.Exit == nothing:
+	case err != nil:
 		return content{}, err
 	}
 	values := map[string]string{}

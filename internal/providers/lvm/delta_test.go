@@ -90,6 +90,7 @@ func amounts(list []*int64) []string {
 func TestDifferences(t *testing.T) {
 	m, pair := deltaMachine(t)
 	m.row("live2").Size = "16777216"
+	m.row("other2").Pool = "pool2"
 	m.row("live1").Origin, m.row("live1").OriginUUID = "", "" // gone; the tag is left
 	foreign := pair("live0", "live1")
 	foreign.Pool = "pool2"
@@ -99,9 +100,9 @@ func TestDifferences(t *testing.T) {
 	o := m.opener()
 	got := amounts(o.Differences(t.Context(), []providers.SnapshotPair{
 		pair("live0", "live1"), pair("live0", "live0"), pair("live0", "other0"), pair("live0", "live2"),
-		pair("live0", "absent"), foreign, wrong, hostilePair, pair("other0", "other1"),
+		pair("live0", "absent"), foreign, wrong, hostilePair, pair("other0", "other2"), pair("other0", "other1"),
 	}))
-	if diff := cmp.Diff([]string{"65536", "0", "nil", "nil", "nil", "nil", "nil", "nil", "65536"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"65536", "0", "nil", "nil", "nil", "nil", "nil", "nil", "nil", "65536"}, got); diff != "" {
 		t.Error(diff)
 	}
 	wantReleased(t, m)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/hex"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -99,10 +100,8 @@ func (l *openLab) write(root, name, text string) {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	if _, err = file.WriteString(text); err == nil {
-		err = file.Sync()
-	}
-	if err = file.Close(); err != nil {
+	_, err = file.WriteString(text)
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
 		l.t.Fatal(err)
 	}
 }

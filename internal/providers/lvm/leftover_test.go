@@ -2,6 +2,8 @@ package lvm
 
 import (
 	"context"
+	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -32,6 +34,13 @@ func TestLeftoversAreObservedByReadingAlone(t *testing.T) {
 	m.snapshot("live", "clone", plan.TagClone+"clone")
 	m.add(volumeRow{Name: plan.OpenName("weekly", "third"), Pool: "pool2", Tags: plan.TagClone + plan.OpenName("weekly", "third")})
 	m.show()
+	volume := filepath.Join(m.host.sys, "block", "dm-99", "dm") // of a group called bkplan
+	if err := errors.Join(
+		os.MkdirAll(volume, 0o700), os.WriteFile(volume+"/name", []byte(otherName), 0o600),
+		os.WriteFile(volume+"/uuid", []byte("LVM-x"), 0o600),
+	); err != nil {
+		t.Fatal(err)
+	}
 
 	m.calls = nil
 	p := New(execx.ReadOnly(m, New(nil).Info().ReadOnly...))
@@ -136,5 +145,63 @@ func TestNameThatIsTakenIsLeftAlone(t *testing.T) {
 	}
 	if m.row(access.OpenName) == nil {
 		t.Error("it was removed")
+	}
+}
+
+// A snapshot that was mounted itself, without a clone, was activated for that.
+func TestCleanDeactivatesTheSnapshotThatWasMounted(t *testing.T) {
+	m := newMachine(t)
+	access := m.snapshotOf("live", held{kind: "ext4"})
+	opened, err := m.opener().Open(t.Context(), access)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := plan.Leftover{Name: access.OpenName, Mounted: opened.Root}
+	if err := m.opener().Clean(t.Context(), left); err != nil {
+		t.Error(err)
+	}
+	m.wantNothingOpen(access)
+
+	// Neither a live volume, nor one that is in use elsewhere.
+	m.row("live").Active, m.holds["live"] = "active", &held{kind: "ext4"}
+	m.row(access.Name).Active = "active"
+	m.mounts = []mounted{
+		{"pve-live", opened.Root}, {"pve-live_snap_20261116_0300", opened.Root}, {"pve-live_snap_20261116_0300", "/mnt/restore"},
+	}
+	m.row("live").Open, m.row(access.Name).Open = "open", "open"
+	m.show()
+	if err := m.opener().Clean(t.Context(), left); err != nil {
+		t.Error(err)
+	}
+	if m.row("live").Active == "" || m.row(access.Name).Active == "" || len(m.mounts) != 1 {
+		t.Errorf("ran %q", m.calls)
+	}
+}
+
+func TestCleanTriesEverythingAndTells(t *testing.T) {
+	m := newMachine(t)
+	access := withKey(t, m.snapshotOf("live", held{kind: "crypto_LUKS", inside: &held{kind: "ext4"}}), "right")
+	opened, err := m.opener().Open(t.Context(), access)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.calls = nil
+	m.before = func(argv []string) error {
+		if argv[0] != "lvs" {
+			return errFault
+		}
+		return nil
+	}
+	err = m.opener().Clean(t.Context(), plan.Leftover{
+		Name: access.OpenName, Mounted: opened.Root, Mapping: access.OpenName,
+		VolumeGroup: "pve", Clone: access.OpenName, CloneUUID: m.row(access.OpenName).UUID,
+	})
+	if err == nil || strings.Count(err.Error(), errFault.Error()) != 3 {
+		t.Errorf("error %v", err)
+	}
+	for _, program := range []string{"umount", "cryptsetup", "lvremove"} {
+		if m.count(program) == 0 {
+			t.Errorf("%s was not tried", program)
+		}
 	}
 }

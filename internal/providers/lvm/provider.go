@@ -78,11 +78,13 @@ func (p *Provider) Observe(ctx context.Context, target providers.Target) (provid
 		return providers.Part{}, err
 	}
 	pool.VolumeGroupUUID = uuid
-	part := providers.Part{Pool: &pool}
+	var left []plan.Leftover
 	if target.StateDir != "" {
-		part.Leftovers, err = p.host.leftovers(target.StateDir, group, source.ThinPool)
+		if left, err = p.host.leftovers(target.StateDir, group, source.ThinPool); err != nil {
+			return providers.Part{}, err
+		}
 	}
-	return part, err
+	return providers.Part{Pool: &pool, Leftovers: left}, nil
 }
 
 // Do carries out one action.
