@@ -83,7 +83,10 @@ func (e *Error) what() string {
 
 // debianPackages says which Debian package has a program.
 var debianPackages = map[string]string{
-	"lvs": "lvm2", "vgs": "lvm2", "lvcreate": "lvm2", "lvremove": "lvm2",
+	"lvs": "lvm2", "vgs": "lvm2", "lvcreate": "lvm2", "lvremove": "lvm2", "lvchange": "lvm2",
+	"dmsetup": "dmsetup", "thin_delta": "thin-provisioning-tools", "cryptsetup": "cryptsetup-bin",
+	"mount": "mount", "umount": "mount", "blkid": "util-linux", "blockdev": "util-linux",
+	"btrfstune": "btrfs-progs", "rsync": "rsync", "ssh": "openssh-client",
 }
 
 func packageHint(program string) string {

@@ -8,6 +8,8 @@ lab_packages=(
 	thin_check thin-provisioning-tools
 	cryptsetup cryptsetup-bin
 	mke2fs e2fsprogs
+	mkfs.xfs xfsprogs
+	mkfs.btrfs btrfs-progs
 	ip iproute2
 	rsync rsync
 	busybox busybox-static
