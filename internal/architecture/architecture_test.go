@@ -42,6 +42,7 @@ var allowed = map[string][]string{
 	"internal/quantity":               {},
 	"internal/execx":                  {},
 	"internal/run":                    {},
+	"internal/tree":                   {},
 	"internal/architecture":           {},
 }
 
