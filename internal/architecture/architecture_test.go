@@ -43,6 +43,7 @@ var allowed = map[string][]string{
 	"internal/stamp":                  {},
 	"internal/execx":                  {},
 	"internal/run":                    {},
+	"internal/tree":                   {},
 	"internal/architecture":           {},
 }
 
