@@ -14,6 +14,9 @@ type taker interface {
 	io.Writer
 	bytes() []byte // what is kept in memory
 	failure() error
+	// failed is closed at the first failure that must end the program now, even
+	// if it writes no more and so does not notice.
+	failed() <-chan struct{}
 	// end refuses whatever is still written by a program that was left behind.
 	end()
 }
@@ -52,17 +55,22 @@ func (p *prefix) failure() error {
 	return nil
 }
 
+func (p *prefix) failed() <-chan struct{} { return nil }
+
 func (p *prefix) end() {}
 
 var errEnded = errors.New("its output is not taken any more")
 
 // stream hands what is written on, until that fails once or it is ended.
 type stream struct {
-	to   io.Writer
-	mu   sync.Mutex
-	err  error // the first failure of to
-	over bool
+	to     io.Writer
+	broken chan struct{}
+	mu     sync.Mutex
+	err    error // the first failure of to
+	over   bool
 }
+
+func newStream(to io.Writer) *stream { return &stream{to: to, broken: make(chan struct{})} }
 
 // Write holds no lock while it hands on: to may be stuck, and Run must return.
 func (s *stream) Write(b []byte) (int, error) {
@@ -77,9 +85,12 @@ func (s *stream) Write(b []byte) (int, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.err = err
+		close(s.broken) // once: after a failure nothing is handed on
 	}
 	return n, err
 }
+
+func (s *stream) failed() <-chan struct{} { return s.broken }
 
 func (s *stream) state() error {
 	s.mu.Lock()

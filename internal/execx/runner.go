@@ -84,7 +84,7 @@ func (r runner) Run(ctx context.Context, command Command) (Output, error) {
 		return Output{}, err
 	}
 	began := time.Now()
-	reason, err := r.await(ctx, cmd, command.Timeout)
+	reason, err := r.await(ctx, cmd, command.Timeout, stdout.failed())
 	output := Output{Stdout: stdout.bytes(), Stderr: stderr.text(), Elapsed: time.Since(began)}
 	if failure := stdout.failure(); failure != nil {
 		reason, err = ReasonOutput, failure
@@ -100,7 +100,7 @@ func (r runner) Run(ctx context.Context, command Command) (Output, error) {
 
 func (r runner) taker(command Command) taker {
 	if command.Stdout != nil {
-		return &stream{to: command.Stdout}
+		return newStream(command.Stdout)
 	}
 	return &prefix{limit: r.maxStdout}
 }
@@ -132,7 +132,7 @@ func (r runner) prepare(command Command, stdout taker, stderr *tail) (*exec.Cmd,
 
 // await runs the program to its end and returns why it was no success; an
 // empty reason is success.
-func (r runner) await(ctx context.Context, cmd *exec.Cmd, timeout time.Duration) (Reason, error) {
+func (r runner) await(ctx context.Context, cmd *exec.Cmd, timeout time.Duration, refused <-chan struct{}) (Reason, error) {
 	if err := cmd.Start(); err != nil {
 		return ReasonStart, err
 	}
@@ -151,6 +151,8 @@ func (r runner) await(ctx context.Context, cmd *exec.Cmd, timeout time.Duration)
 		return ReasonTimeout, r.end(cmd, done)
 	case <-ctx.Done():
 		return ReasonCanceled, r.end(cmd, done)
+	case <-refused:
+		return ReasonOutput, r.end(cmd, done)
 	}
 }
 

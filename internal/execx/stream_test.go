@@ -70,6 +70,24 @@ func TestRefusedStdoutEndsTheProgram(t *testing.T) {
 	}
 }
 
+// A program that writes no more would never notice.
+func TestRefusedStdoutEndsASilentProgram(t *testing.T) {
+	full := errors.New("no space left on device")
+	var session string
+	c := sh("echo $$; sleep 1000")
+	c.Stdout = writerFunc(func(b []byte) (int, error) {
+		session = strings.TrimSpace(string(b))
+		return 0, full
+	})
+	_, err := run(t, quick(), c)
+	if err == nil || err.Reason != ReasonOutput || !errors.Is(err, full) {
+		t.Fatal(err)
+	}
+	if left := alive(t, session); left != "" {
+		t.Errorf("still running: %s", left)
+	}
+}
+
 // The program is long gone, and its last words are still in the pipe.
 func TestSlowStdoutLosesNothing(t *testing.T) {
 	r := quick()
@@ -106,7 +124,7 @@ func TestTimeoutEndsAStream(t *testing.T) {
 // Nothing is written into a file that whoever ran the program has closed.
 func TestNothingIsHandedOnAfterTheEnd(t *testing.T) {
 	var taken bytes.Buffer
-	s := &stream{to: &taken}
+	s := newStream(&taken)
 	s.end()
 	if _, err := s.Write([]byte("late")); !errors.Is(err, errEnded) || taken.Len() != 0 || s.failure() != nil {
 		t.Errorf("%v, %q", err, taken.String())

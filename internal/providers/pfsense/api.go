@@ -138,14 +138,15 @@ func stopped(cause error) error {
 	return fmt.Errorf("stopped: %w", cause)
 }
 
-// readAnswer takes config.xml out of an answer.
+// readAnswer takes config.xml out of an answer. One that comes just as the
+// question is given up on is no answer: a server may send less then.
 func readAnswer(ctx context.Context, response *http.Response, key apiKey) ([]byte, error) {
 	if response.StatusCode < 200 || response.StatusCode > 299 {
 		return nil, refusal(response, key)
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxConfig+1))
 	switch {
-	case err != nil && ctx.Err() != nil:
+	case ctx.Err() != nil:
 		return nil, stopped(context.Cause(ctx))
 	case err != nil:
 		return nil, errors.New("the answer broke off: " + key.excerpt(err.Error()))

@@ -11,8 +11,9 @@ import (
 
 // readArchive reads a gzipped tar through to its very end and counts its
 // entries. It is whole when every checksum holds, tar's end marker is there,
-// nothing but zeros comes between that and the end of gzip, and nothing after
-// it. What the entries are called is not looked at.
+// and nothing but zeros comes after that: in gzip as many as tar likes, behind
+// gzip less than a block, to which FreeBSD's tar fills up what it writes to a
+// pipe. What the entries are called is not looked at.
 //
 // The reader of package tar takes a stream that ends between two entries for a
 // whole one, so its end is watched here.
@@ -44,14 +45,21 @@ func readArchive(r io.Reader) (entries int64, err error) {
 	case entries == 0:
 		return 0, errors.New("the archive has no entries")
 	}
-	if _, err := io.Copy(zeros{}, unzipped); err != nil {
-		return entries, fmt.Errorf("read the end of the archive: %w", brokenOff(err))
+	if err := readZeros(unzipped); err != nil {
+		return entries, fmt.Errorf("read what is after tar's end marker: %w", brokenOff(err))
 	}
-	if _, err := raw.ReadByte(); !errors.Is(err, io.EOF) {
-		return entries, errors.New("something follows after the end of gzip")
+	behind := &io.LimitedReader{R: raw, N: tarBlock}
+	if err := readZeros(behind); err != nil {
+		return entries, fmt.Errorf("read what is behind gzip: %w", err)
+	}
+	if behind.N == 0 {
+		return entries, errors.New("more than a block follows behind gzip")
 	}
 	return entries, nil
 }
+
+// tarBlock is the usual block of tar, in bytes.
+const tarBlock = 20 * 512
 
 func brokenOff(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -68,8 +76,14 @@ type watch struct {
 
 func (w *watch) Read(p []byte) (int, error) {
 	n, err := w.r.Read(p)
-	w.ended = w.ended || n == 0 && errors.Is(err, io.EOF)
+	w.ended = w.ended || n < len(p) && errors.Is(err, io.EOF)
 	return n, err
+}
+
+// readZeros reads to the end, and finds nothing but zeros.
+func readZeros(r io.Reader) error {
+	_, err := io.Copy(zeros{}, r)
+	return err
 }
 
 // zeros takes nothing but zeros.
@@ -78,7 +92,7 @@ type zeros struct{}
 func (zeros) Write(p []byte) (int, error) {
 	for i, b := range p {
 		if b != 0 {
-			return i, errors.New("something follows after tar's end marker")
+			return i, errors.New("it is not empty")
 		}
 	}
 	return len(p), nil

@@ -109,7 +109,7 @@ func TestSSHProblemsInPlainWords(t *testing.T) {
 }
 
 func TestSSHIsLimited(t *testing.T) {
-	f := newFirewall(t, "exec sleep 1000")
+	f := newFirewall(t, "exec sleep 20")
 	p := New(f)
 	p.limits = limits{config: 500 * time.Millisecond, archive: 500 * time.Millisecond}
 	for _, artifact := range []string{plan.ArtifactConfig, plan.ArtifactFiles} {
@@ -139,7 +139,7 @@ func TestLimitOfTheActionCounts(t *testing.T) {
 
 // The connection is there when the run is told to stop.
 func TestSSHIsCanceled(t *testing.T) {
-	f := newFirewall(t, "echo '<pfsense>'; exec sleep 1000")
+	f := newFirewall(t, "echo '<pfsense>'; exec sleep 20")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	reason := errors.New("terminated")
 	_, err := New(stopper{f, func() { cancel(reason) }}).Produce(ctx, job(t, f.source(), plan.ArtifactFiles))
