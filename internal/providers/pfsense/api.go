@@ -57,7 +57,7 @@ func (p *Producer) askAPI(ctx context.Context, source plan.PFSenseSource, timeou
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", shown(target), unreachable(ctx, err, key))
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }() // it was only read
 	body, err := readAnswer(ctx, response, key)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", shown(target), err)
