@@ -20,7 +20,7 @@ const (
 	ReasonMissing  Reason = "missing"  // there is no such program
 	ReasonStart    Reason = "start"    // it is there and could not be started
 	ReasonCanceled Reason = "canceled" // the context ended
-	ReasonOutput   Reason = "output"   // it wrote more to stdout than is taken
+	ReasonOutput   Reason = "output"   // its stdout could not be taken, or not all of it
 )
 
 // Error is a command that failed. Its fields and its text hold no secret of
