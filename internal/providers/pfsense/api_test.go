@@ -113,7 +113,7 @@ func TestWrongKeyFiles(t *testing.T) {
 }
 
 func TestBadAnswers(t *testing.T) {
-	long := strings.Repeat(" ", maxHeard-4) + secret
+	long := strings.Repeat(" ", maxHeard-8) + secret
 	for name, test := range map[string]struct {
 		status int
 		body   string

@@ -33,6 +33,19 @@ type firewall struct {
 	identity string
 }
 
+// carelessConfig is what a person may have in ~/.ssh/config, and must not count
+// here.
+const carelessConfig = `StrictHostKeyChecking no
+BatchMode no
+LogLevel QUIET
+RemoteCommand id
+RequestTTY force
+LocalForward 192.0.2.1:1 127.0.0.1:1
+ExitOnForwardFailure yes
+ControlMaster yes
+ControlPath /nonexistent/%C
+`
+
 // newFirewall starts it. script is a shell script's text; it finds what ssh asked
 // for in SSH_ORIGINAL_COMMAND.
 func newFirewall(t *testing.T, script string) *firewall {
@@ -113,7 +126,7 @@ func (f *firewall) knowHost(t *testing.T, public string) {
 	t.Helper()
 	host, port, _ := net.SplitHostPort(f.address[strings.IndexByte(f.address, '@')+1:])
 	f.write(t, "known_hosts", fmt.Sprintf("[%s]:%s %s", host, port, f.read(t, public)), 0o600)
-	f.write(t, "ssh_config", fmt.Sprintf("UserKnownHostsFile %s\nGlobalKnownHostsFile /dev/null\n", filepath.Join(f.folder, "known_hosts")), 0o600)
+	f.write(t, "ssh_config", fmt.Sprintf("UserKnownHostsFile %s\nGlobalKnownHostsFile /dev/null\n%s", filepath.Join(f.folder, "known_hosts"), carelessConfig), 0o600)
 	real, err := exec.LookPath("ssh")
 	if err != nil {
 		t.Fatal(err)
