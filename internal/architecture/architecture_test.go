@@ -45,6 +45,7 @@ var allowed = map[string][]string{
 	"internal/quantity":               {},
 	"internal/execx":                  {},
 	"internal/run":                    {},
+	"internal/tree":                   {},
 	"internal/architecture":           {},
 }
 
