@@ -283,3 +283,10 @@ func inode(t *testing.T, path string) uint64 {
 	}
 	return info.Sys().(*syscall.Stat_t).Ino
 }
+
+// mirror is a sync of the source to a folder of its name.
+func (b *bench) mirror() plan.Action {
+	a := b.action("", "")
+	a.Kind, a.ID, a.Copy.Path, a.Copy.Directory = plan.Sync, "sync", "", "mirror"
+	return a
+}

@@ -97,13 +97,37 @@ func (p *Provider) name(v version) error {
 		if errors.Is(err, os.ErrExist) {
 			return stale("version %q is there already", v.path)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return tree.SyncFolder(filepath.Dir(v.full(v.path)))
 	}
 	if err := receipt.Remove(v.root, v.action.Layer, v.action.Version, v.action.Volume); err != nil {
 		return err
 	}
 	p.reached("unproven")
-	return tree.Exchange(v.built(), v.full(v.path))
+	if err := exchange(v.built(), v.full(v.path)); err != nil {
+		return err
+	}
+	p.reached("exchanged")
+	return tree.SyncFolder(filepath.Dir(v.full(v.path)))
+}
+
+// exchange swaps two folders. XFS takes that for a change of both, so the new one
+// gets its time back.
+func exchange(built, version string) error {
+	var stat unix.Stat_t
+	if err := unix.Lstat(built, &stat); err != nil {
+		return &os.PathError{Op: "stat", Path: built, Err: err}
+	}
+	if err := tree.Exchange(built, version); err != nil {
+		return err
+	}
+	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, stat.Mtim}
+	if err := unix.UtimesNanoAt(unix.AT_FDCWD, version, times, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return &os.PathError{Op: "set the time of", Path: version, Err: err}
+	}
+	return nil
 }
 
 func (v version) placeManifest() error {
@@ -114,12 +138,7 @@ func (v version) placeManifest() error {
 	if err := os.Rename(v.manifest(), v.full(to)); err != nil {
 		return fmt.Errorf("name manifest: %w", err)
 	}
-	f, err := folder.Open(v.root, filepath.Dir(to))
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
+	return tree.SyncFolder(filepath.Dir(v.full(to)))
 }
 
 // explain says it plainly when a disk is full or fails.

@@ -87,6 +87,9 @@ func (p *Provider) moveAway(ctx context.Context, at place) error {
 		return fmt.Errorf("move version %q away: %w", at.path, err)
 	}
 	p.reached("moved")
+	if err := errors.Join(tree.SyncFolder(at.workFolder()), tree.SyncFolder(filepath.Dir(at.full(at.path)))); err != nil {
+		return err
+	}
 	return at.removeEmpty(filepath.Dir(at.path))
 }
 

@@ -23,8 +23,10 @@ type Rsync struct {
 	runner execx.Runner
 	// root says whether this process may keep owners and make devices.
 	root bool
-	mu   sync.Mutex
-	seen release
+	// plain keeps it from views of its own, as on an old kernel.
+	plain bool
+	mu    sync.Mutex
+	seen  release
 }
 
 // NewRsync makes an Rsync.
@@ -88,7 +90,7 @@ func (r *Rsync) Produce(ctx context.Context, job providers.Job) (providers.Produ
 	}
 	produced := providers.Produced{Tools: map[string]string{"rsync": is.String()}, Notes: r.limits()}
 	c := job.Action.Copy
-	source, into, err := newViews(*c, job)
+	source, into, err := r.newViews(*c, job)
 	if err != nil {
 		return produced, err
 	}
@@ -99,7 +101,7 @@ func (r *Rsync) Produce(ctx context.Context, job providers.Job) (providers.Produ
 		argv = append(argv, "--insecure-links") // no link can be followed
 	}
 	if job.Previous != "" {
-		misled, err := misleads(job, is, into)
+		misled, err := misleads(job, into)
 		if err != nil {
 			return produced, err
 		}
@@ -122,9 +124,9 @@ func (r *Rsync) Produce(ctx context.Context, job providers.Job) (providers.Produ
 // newViews are how rsync sees the source and the destination. Where it takes both
 // with no link followed, it need not take care itself, which costs two thirds of
 // the time. Several paths keep their full names, so they are seen as they are.
-func newViews(c plan.CopyAction, job providers.Job) (source, into view, err error) {
+func (r *Rsync) newViews(c plan.CopyAction, job providers.Job) (source, into view, err error) {
 	into = plainView(c.Destination)
-	if !whole(*c.From) {
+	if r.plain || !whole(*c.From) {
 		return plainView(""), into, nil
 	}
 	if source, err = newView(job.Roots[0]); err != nil || !source.guarded() {

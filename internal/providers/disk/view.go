@@ -74,10 +74,10 @@ func (v view) translate(err error) error {
 }
 
 // misleads says whether rsync could be led out of the version before, while it
-// compares files with it: by a link that lies where the source has a folder. One
-// of 3.5 follows none, and a view lets none be followed.
-func misleads(job providers.Job, is release, into view) (bool, error) {
-	if into.guarded() || !is.before(3, 5) {
+// compares files with it: by a link that lies where the source has a folder. A
+// view lets none be followed.
+func misleads(job providers.Job, into view) (bool, error) {
+	if into.guarded() {
 		return false, nil
 	}
 	found := errors.New("found")
