@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -72,14 +73,12 @@ func texts(ctx context.Context, connection *sql.Conn, query string) ([]string, e
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
 	var values []string
-	for rows.Next() {
+	for err == nil && rows.Next() {
 		var value string
-		if err := rows.Scan(&value); err != nil {
-			return values, err
+		if err = rows.Scan(&value); err == nil {
+			values = append(values, value)
 		}
-		values = append(values, value)
 	}
-	return values, rows.Err()
+	return values, cmp.Or(err, rows.Err(), rows.Close())
 }

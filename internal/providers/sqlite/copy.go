@@ -102,7 +102,7 @@ func (b *batch) checkRoom(size int64) error {
 	if err := unix.Statfs(b.job.Into, &fs); err != nil {
 		return fmt.Errorf("ask for free space: %w", err)
 	}
-	free := int64(fs.Bavail) * fs.Bsize //nolint:gosec // a disk of 8 EB is far off
+	free := int64(fs.Bavail) * fs.Bsize
 	if b.job.Action.Copy != nil {
 		free -= b.job.Action.Copy.MinFree
 	}

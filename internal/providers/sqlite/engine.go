@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -33,23 +34,17 @@ func address(file, mode string) string {
 
 // use runs work with the one connection to an existing database. Opening it
 // replays its log or undoes its journal. No part of it stays open.
-func use(ctx context.Context, file string, work func(*sql.Conn) error) (err error) {
+func use(ctx context.Context, file string, work func(*sql.Conn) error) error {
 	db, err := sql.Open("sqlite", address(file, "rw"))
 	if err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
-	defer func() {
-		if closed := db.Close(); err == nil && closed != nil {
-			err = fmt.Errorf("close database: %w", closed)
-		}
-	}()
 	db.SetMaxOpenConns(1)
 	connection, err := db.Conn(ctx)
 	if err != nil {
-		return fmt.Errorf("open database: %w", err)
+		return fmt.Errorf("open database: %w", cmp.Or(err, db.Close()))
 	}
-	defer connection.Close()
-	return work(connection)
+	return cmp.Or(work(connection), connection.Close(), db.Close())
 }
 
 // backupPages is how many pages are copied between two looks at the context.
@@ -102,9 +97,9 @@ func versions(ctx context.Context) (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask version of SQLite: %w", err)
 	}
-	defer db.Close()
 	var version string
-	if err := db.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&version); err != nil {
+	err = db.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&version)
+	if err := cmp.Or(err, db.Close()); err != nil {
 		return nil, fmt.Errorf("ask version of SQLite: %w", err)
 	}
 	tools := map[string]string{"sqlite": version}

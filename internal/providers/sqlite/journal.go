@@ -72,7 +72,7 @@ func superName(journal *os.File, size int64) (string, error) {
 	}
 	sum := binary.BigEndian.Uint32(end[4:])
 	for _, c := range name {
-		sum -= uint32(int8(c)) //nolint:gosec // SQLite sums them with their signs
+		sum -= uint32(int8(c)) // SQLite sums them with their signs
 	}
 	if sum != 0 {
 		return "", nil

@@ -137,7 +137,7 @@ func (b *batch) openPrevious(into string) (*os.File, error) {
 func (b *batch) linkPrevious(ctx context.Context, copied, into string) (bool, error) {
 	before, err := b.openPrevious(into)
 	if err != nil {
-		return false, nil //nolint:nilerr // without it there is nothing to be saved
+		return false, nil // nothing to link to
 	}
 	defer before.Close()
 	fresh, err := os.Open(copied)
