@@ -36,6 +36,7 @@ var allowed = map[string][]string{
 	"internal/providers/kube":         {"internal/plan", "internal/execx", "internal/providers"},
 	"internal/providers/lvm":          {"internal/plan", "internal/execx", "internal/providers"},
 	"internal/providers/pfsense":      {"internal/plan", "internal/execx", "internal/providers"},
+	"internal/providers/sqlite":       {"internal/plan", "internal/providers"},
 	"internal/providers/providertest": {"internal/plan", "internal/providers"},
 	"internal/policy":                 {"internal/plan", "internal/quantity", "internal/retention", "internal/schedule"},
 	"internal/planfile":               {"internal/plan"},
