@@ -188,6 +188,9 @@ func TestBadManifests(t *testing.T) {
 		"zero":         replace(`"folder/file"`, `"folder/\x00"`),
 		"no folder":    replace(`"folder/file"`, `"folder2/file"`),
 		"in a link":    replace(`"folder"`, `"folder0"`),
+		"up":           replace(`"folder/file"`, `"folder/.."`),
+		"backwards":    replace(`"link"`, `"a"`),
+		"twice":        replace(`"link"`, `"folder"`),
 		"order":        replace(`"folder/file"`, `"."`),
 		"wrong count":  replace("end 4", "end 5"),
 		"more":         packed(text + "x"),
@@ -277,8 +280,8 @@ func TestLinkRefusals(t *testing.T) {
 	}
 	into := filepath.Join(root, "into")
 	must(t, os.Mkdir(into, 0o700))
-	if err := Link(t.Context(), root, into); err == nil {
-		t.Error("a copy inside of its model")
+	if err := Link(t.Context(), root, into); err == nil || !strings.Contains(err.Error(), "inside of what is copied") {
+		t.Errorf("a copy inside of its model: %v", err)
 	}
 }
 
@@ -386,4 +389,15 @@ func TestExchangeAndRenameNew(t *testing.T) {
 	must(t, RenameNew(a, filepath.Join(dir, "c")))
 	must(t, Sync(dir))
 	must(t, SyncFolder(dir))
+}
+
+func TestCompareIsTheOrderOfAWalk(t *testing.T) {
+	order := []string{".", " ", "-", "a", "a/b", "a/b/c", "a/z", "a b", "a.b", "a.b/c", "ab", "\xff"}
+	for i, a := range order {
+		for j, b := range order {
+			if got := Compare(a, b); (got < 0) != (i < j) || (got > 0) != (i > j) {
+				t.Errorf("%q and %q: %d", a, b, got)
+			}
+		}
+	}
 }
