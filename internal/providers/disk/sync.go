@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -163,7 +164,7 @@ func (v version) maxDelete(going []string) (int64, error) {
 		return 0, err
 	}
 	var most int64
-	what := fmt.Sprintf("%d of %s", len(going), count(there, "entry"))
+	what := fmt.Sprintf("%d of the %d entries in it", len(going), there)
 	tooMany := false
 	if !limit.Share.IsZero() {
 		most = limit.Share.Of(there)
@@ -197,16 +198,26 @@ func (v version) entries() (int64, error) {
 	return n, err
 }
 
-// size adds up the files that would go. A name that rsync had to escape counts
-// nothing.
+// size adds up the files that would go.
 func (v version) size(names []string) int64 {
 	var sum int64
 	for _, name := range names {
-		if info, err := os.Lstat(filepath.Join(v.full(v.directory), filepath.Clean("/"+name))); err == nil && info.Mode().IsRegular() {
+		path := filepath.Join(v.full(v.directory), filepath.Clean("/"+unescape(name)))
+		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
 			sum += info.Size()
 		}
 	}
 	return sum
+}
+
+var escaped = regexp.MustCompile(`\\#[0-3][0-7]{2}`)
+
+// unescape gives a name back the bytes that rsync writes as \#ooo.
+func unescape(name string) string {
+	return escaped.ReplaceAllStringFunc(name, func(code string) string {
+		b, _ := strconv.ParseUint(code[2:], 8, 8) // the form has been checked
+		return string([]byte{byte(b)})
+	})
 }
 
 // proveMirror writes down what the mirror holds, and the receipt last.
