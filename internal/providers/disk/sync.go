@@ -67,17 +67,27 @@ func checkMirror(target string, from content) error {
 	if empty != "" {
 		return fmt.Errorf("source %q is empty, and an empty one is taken for one that is not there: its mirror stays as it was", empty)
 	}
-	into, err := resolve(target)
+	return checkApart(from, target, target)
+}
+
+// checkApart refuses a source that holds the folder which must stay out of it, or
+// that lies in what is made of it.
+func checkApart(from content, outside, made string) error {
+	out, err := resolve(outside)
 	if err != nil {
 		return err
 	}
-	for _, root := range from.roots {
+	into, err := resolve(made)
+	if err != nil {
+		return err
+	}
+	for _, root := range from.source.Paths {
 		source, err := resolve(root)
 		if err != nil {
 			return err
 		}
-		if below(source, into) || below(into, source) {
-			return fmt.Errorf("source %q and its mirror %q lie inside of each other", root, target)
+		if below(out, source) || below(source, into) {
+			return fmt.Errorf("source %q and %q, where its copy goes, lie inside of each other", root, made)
 		}
 	}
 	return nil
@@ -99,14 +109,14 @@ func (p *Provider) mirrorTo(ctx context.Context, v version, from content) (provi
 	ctx, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("no end within %s: set a longer `timeout` in layer %q", most, v.action.Layer))
 	defer cancel()
 	if err := folder.Make(v.root, v.directory, 0o755); err != nil {
-		return providers.Result{}, explain(err, v.root)
+		return providers.Result{}, explain(err, v.root, keptMirror)
 	}
 	tools, notes, err := p.mirror.Mirror(ctx, v, from)
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
-		return providers.Result{}, explain(err, v.root)
+		return providers.Result{}, explain(err, v.root, keptMirror)
 	}
 	r, err := p.proveMirror(context.WithoutCancel(ctx), v, from.source, providers.Produced{Tools: tools, Notes: notes})
 	return providers.Result{Detail: fmt.Sprintf("%s, %s new", count(r.Files, "file"), quantity.Size(r.NewBytes).Human())}, err
@@ -227,16 +237,16 @@ func (p *Provider) proveMirror(ctx context.Context, v version, source plan.Recei
 	}
 	defer func() { err = errors.Join(err, p.clearWork(ctx, v.place, err)) }()
 	if err := tree.Sync(v.root); err != nil {
-		return plan.Receipt{}, explain(fmt.Errorf("sync mirror: %w", err), v.root)
+		return plan.Receipt{}, explain(fmt.Errorf("sync mirror: %w", err), v.root, keptMirror)
 	}
 	totals, err := v.writeDown(ctx, v.full(v.directory), tree.Previous{})
 	if err != nil {
-		return plan.Receipt{}, explain(err, v.root)
+		return plan.Receipt{}, explain(err, v.root, keptMirror)
 	}
 	if err := v.placeManifest(); err != nil {
-		return plan.Receipt{}, explain(err, v.root)
+		return plan.Receipt{}, explain(err, v.root, keptMirror)
 	}
 	r := v.receipt(source, produced, totals)
 	r.Path, r.Ended = "", p.Now()
-	return r, explain(receipt.Write(v.root, r), v.root)
+	return r, explain(receipt.Write(v.root, r), v.root, keptMirror)
 }
