@@ -66,7 +66,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"absolute":       {strings.Replace(good, `"pvc-data/`, `"/etc/`, 1), `its version lies at "/etc/2026-47/vaultwarden/data", which is no place below the destination`},
 		"the root":       {strings.Replace(good, `"pvc-data/2026-47/vaultwarden/data"`, `"."`, 1), `its version lies at ".", which is no place below the destination`},
 		"our own":        {strings.Replace(good, `"pvc-data/2026-47`, `".bkplan/work`, 1), `its version lies at ".bkplan/work/vaultwarden/data", which is no place below the destination`},
-		"too large":           {good + strings.Repeat(" ", maxSize), "it is larger than 1 MiB"},
+		"too large":      {good + strings.Repeat(" ", maxSize), "it is larger than 1 MiB"},
 	} {
 		_, err := Decode([]byte(c.text))
 		if err == nil || err.Error() != c.want {

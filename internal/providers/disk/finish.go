@@ -23,7 +23,7 @@ func (p *Provider) finish(ctx context.Context, v version, source plan.ReceiptSou
 	p.reached("filled")
 	totals, err := v.writeManifest(ctx)
 	if err != nil {
-		return plan.Receipt{}, explain(err, v.root)
+		return plan.Receipt{}, explain(err, v.root, keptVersion)
 	}
 	r := v.receipt(source, produced, totals)
 	if err := v.checkLoss(r); err != nil {
@@ -44,19 +44,19 @@ func (v version) receipt(source plan.ReceiptSource, produced providers.Produced,
 // seal gives the folder its name, and writes the receipt.
 func (p *Provider) seal(ctx context.Context, v version, r plan.Receipt) (plan.Receipt, error) {
 	if err := tree.Sync(v.root); err != nil {
-		return r, explain(fmt.Errorf("sync version: %w", err), v.root)
+		return r, explain(fmt.Errorf("sync version: %w", err), v.root, keptVersion)
 	}
 	p.reached("synced")
 	if err := p.name(v); err != nil {
-		return r, explain(err, v.root)
+		return r, explain(err, v.root, keptVersion)
 	}
 	if err := v.placeManifest(); err != nil {
-		return r, explain(err, v.root)
+		return r, explain(err, v.root, keptVersion)
 	}
 	p.reached("named")
 	r.Ended = p.Now()
 	if err := receipt.Write(v.root, r); err != nil {
-		return r, explain(err, v.root)
+		return r, explain(err, v.root, keptVersion)
 	}
 	p.reached("proven")
 	return r, nil
@@ -141,13 +141,19 @@ func (v version) placeManifest() error {
 	return tree.SyncFolder(filepath.Dir(v.full(to)))
 }
 
-// explain says it plainly when a disk is full or fails.
-func explain(err error, root string) error {
+// What is there after a failure.
+const (
+	keptVersion = "nothing of this version is kept, and what was there stays as it was"
+	keptMirror  = "the mirror is between two states, and its receipt stands for the one before"
+)
+
+// explain says it plainly when a disk is full or fails, and what is there now.
+func explain(err error, root, kept string) error {
 	switch {
 	case errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT):
-		return fmt.Errorf("destination %q is full: nothing of this copy is kept, and what was there stays as it was; prune, or make room: %w", root, err)
+		return fmt.Errorf("destination %q is full: %s; prune, or make room: %w", root, kept, err)
 	case errors.Is(err, unix.EROFS):
-		return fmt.Errorf("destination %q has become read-only, as the kernel makes it after an error of the disk; look at `dmesg`: %w", root, err)
+		return fmt.Errorf("destination %q has become read-only, as the kernel makes it after an error of the disk: %s; look at `dmesg`: %w", root, kept, err)
 	}
 	return err
 }

@@ -42,7 +42,7 @@ func (p *Provider) prune(ctx context.Context, a plan.Action) (providers.Result, 
 	}
 	ctx = context.WithoutCancel(ctx)
 	if there {
-		if err := p.moveAway(ctx, at); err != nil {
+		if err := p.moveAway(ctx, at, a); err != nil {
 			return providers.Result{}, err
 		}
 	}
@@ -76,28 +76,45 @@ func (p place) checkKeeper(c plan.CopyAction) error {
 }
 
 // moveAway renames a version into the work folder, and removes folders that it
-// leaves empty.
-func (p *Provider) moveAway(ctx context.Context, at place) error {
-	if err := p.newWork(ctx, at); err != nil {
-		return err
+// leaves empty. On a disk that is full to the last block it gives up the
+// version's manifest for the room that this takes.
+func (p *Provider) moveAway(ctx context.Context, at place, a plan.Action) error {
+	err := p.rename(ctx, at)
+	if errors.Is(err, unix.ENOSPC) {
+		if err := receipt.RemoveManifest(at.root, a.Layer, a.Version, a.Volume); err != nil {
+			return err
+		}
+		err = p.rename(ctx, at)
 	}
-	p.tree.Lock()
-	defer p.tree.Unlock()
-	if err := tree.RenameNew(at.full(at.path), filepath.Join(at.workFolder(), "tree")); err != nil {
+	if err != nil {
 		return fmt.Errorf("move version %q away: %w", at.path, err)
 	}
 	p.reached("moved")
-	if err := errors.Join(tree.SyncFolder(at.workFolder()), tree.SyncFolder(filepath.Dir(at.full(at.path)))); err != nil {
-		return err
-	}
-	return at.removeEmpty(filepath.Dir(at.path))
+	return errors.Join(tree.SyncFolder(filepath.Dir(at.workFolder())), p.removeEmpty(at))
 }
 
-// removeEmpty removes a folder and those above it, up to the layer's directory,
-// as long as nothing is in them.
-func (p place) removeEmpty(rel string) error {
-	for ; rel != p.directory && rel != "."; rel = filepath.Dir(rel) {
-		parent, err := folder.Open(p.root, filepath.Dir(rel))
+func (p *Provider) rename(ctx context.Context, at place) error {
+	p.tree.Lock()
+	defer p.tree.Unlock()
+	if err := folder.Make(at.root, plan.WorkFolder, 0o700); err != nil {
+		return err
+	}
+	if err := tree.Remove(ctx, at.workFolder()); err != nil {
+		return fmt.Errorf("remove what an earlier run left: %w", err)
+	}
+	if err := tree.RenameNew(at.full(at.path), at.workFolder()); err != nil {
+		return err
+	}
+	return tree.SyncFolder(filepath.Dir(at.full(at.path)))
+}
+
+// removeEmpty removes the folders above a version, up to the layer's directory, as
+// long as nothing is in them.
+func (p *Provider) removeEmpty(at place) error {
+	p.tree.Lock()
+	defer p.tree.Unlock()
+	for rel := filepath.Dir(at.path); rel != at.directory && rel != "."; rel = filepath.Dir(rel) {
+		parent, err := folder.Open(at.root, filepath.Dir(rel))
 		if err != nil {
 			return err
 		}

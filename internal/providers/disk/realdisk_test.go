@@ -219,6 +219,27 @@ func TestDestinationFullInMidCopy(t *testing.T) {
 	b.do(b.action(week47, week46))
 }
 
+// Pool low: the run aborted before it pruned, so the pool could never recover. The
+// same for a disk.
+func TestPruneOnADiskThatIsFullToTheLastBlock(t *testing.T) {
+	needRsync(t)
+	at := mounted(t, "ext4", 16)
+	b := newBenchAt(t, memory(t), at)
+	b.write("f", strings.Repeat("x", 1<<20))
+	b.do(b.action(week46, ""))
+	b.do(b.action(week47, week46))
+	if err := os.RemoveAll(at + "/lost+found"); err != nil {
+		t.Fatal(err)
+	}
+	program(t, "sh", "-c", `cd "$1" && mkdir fill && { head -c 20M /dev/zero > fill/large || true; } 2>/dev/null; i=0; while echo x > fill/$i; do i=$((i+1)); done 2>/dev/null; true`, "sh", at)
+	if err := os.WriteFile(at+"/more", []byte("x"), 0o600); !errors.Is(err, unix.ENOSPC) {
+		t.Fatalf("it is not full: %v", err)
+	}
+	b.do(b.prune(week46, week47))
+	b.nothingLeft()
+	b.holds(week46, map[string]string{})
+}
+
 func TestDestinationThatMustNotBeWrittenTo(t *testing.T) {
 	needRsync(t)
 	b := newBenchAt(t, memory(t), mounted(t, "ext4", 16))
@@ -239,6 +260,37 @@ func TestDestinationThatMustNotBeWrittenTo(t *testing.T) {
 	if err := unix.Mount("", b.dest, "", unix.MS_REMOUNT, ""); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// /etc/pve is such a file system.
+func TestSourceWithoutAttributes(t *testing.T) {
+	needRoot(t)
+	b := newBench(t)
+	if err := unix.Mount("ramfs", b.source, "ramfs", 0, ""); err != nil {
+		t.Skip("needs ramfs: ", err)
+	}
+	defer unix.Unmount(b.source, unix.MNT_DETACH)
+	b.write("f", "one")
+	if _, err := unix.Llistxattr(b.source+"/f", nil); !errors.Is(err, unix.ENOTSUP) {
+		t.Skip("ramfs has attributes: ", err)
+	}
+	b.do(b.action(week46, ""))
+	b.holds(week46, map[string]string{"f": "one"})
+	b.do(b.mirror())
+}
+
+func TestCopyOfWhatHoldsTheDestination(t *testing.T) {
+	b := newBench(t)
+	b.write("f", "one")
+	a := b.action(week46, "")
+	a.Copy.From.Paths = []string{filepath.Dir(b.dest)}
+	b.fails(a, "lie inside of each other")
+	write(t, b.dest+"/pvc-data/x/f", "one")
+	a.Copy.From.Paths = []string{b.dest + "/pvc-data/x"}
+	b.fails(a, "lie inside of each other")
+	write(t, b.dest+"/dumps/f", "one")
+	a.Copy.From.Paths = []string{b.dest + "/dumps"}
+	b.do(a)
 }
 
 // Safety rule 6.

@@ -129,10 +129,10 @@ func (r *Rsync) newViews(c plan.CopyAction, job providers.Job) (source, into vie
 	if r.plain || !whole(*c.From) {
 		return plainView(""), into, nil
 	}
-	if source, err = newView(job.Roots[0]); err != nil || !source.guarded() {
+	if source, err = newView(job.Roots[0], true); err != nil || !source.guarded() {
 		return source, into, err
 	}
-	into, err = newView(c.Destination)
+	into, err = newView(c.Destination, false)
 	if err != nil || !into.guarded() {
 		source.close()
 		source = plainView(job.Roots[0])

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -66,17 +67,27 @@ func checkMirror(target string, from content) error {
 	if empty != "" {
 		return fmt.Errorf("source %q is empty, and an empty one is taken for one that is not there: its mirror stays as it was", empty)
 	}
-	into, err := resolve(target)
+	return checkApart(from, target, target)
+}
+
+// checkApart refuses a source that holds the folder which must stay out of it, or
+// that lies in what is made of it.
+func checkApart(from content, outside, made string) error {
+	out, err := resolve(outside)
 	if err != nil {
 		return err
 	}
-	for _, root := range from.roots {
+	into, err := resolve(made)
+	if err != nil {
+		return err
+	}
+	for _, root := range from.source.Paths {
 		source, err := resolve(root)
 		if err != nil {
 			return err
 		}
-		if below(source, into) || below(into, source) {
-			return fmt.Errorf("source %q and its mirror %q lie inside of each other", root, target)
+		if below(out, source) || below(source, into) {
+			return fmt.Errorf("source %q and %q, where its copy goes, lie inside of each other", root, made)
 		}
 	}
 	return nil
@@ -98,14 +109,14 @@ func (p *Provider) mirrorTo(ctx context.Context, v version, from content) (provi
 	ctx, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("no end within %s: set a longer `timeout` in layer %q", most, v.action.Layer))
 	defer cancel()
 	if err := folder.Make(v.root, v.directory, 0o755); err != nil {
-		return providers.Result{}, explain(err, v.root)
+		return providers.Result{}, explain(err, v.root, keptMirror)
 	}
 	tools, notes, err := p.mirror.Mirror(ctx, v, from)
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
-		return providers.Result{}, explain(err, v.root)
+		return providers.Result{}, explain(err, v.root, keptMirror)
 	}
 	r, err := p.proveMirror(context.WithoutCancel(ctx), v, from.source, providers.Produced{Tools: tools, Notes: notes})
 	return providers.Result{Detail: fmt.Sprintf("%s, %s new", count(r.Files, "file"), quantity.Size(r.NewBytes).Human())}, err
@@ -163,7 +174,7 @@ func (v version) maxDelete(going []string) (int64, error) {
 		return 0, err
 	}
 	var most int64
-	what := fmt.Sprintf("%d of %s", len(going), count(there, "entry"))
+	what := fmt.Sprintf("%d of the %d entries in it", len(going), there)
 	tooMany := false
 	if !limit.Share.IsZero() {
 		most = limit.Share.Of(there)
@@ -197,16 +208,26 @@ func (v version) entries() (int64, error) {
 	return n, err
 }
 
-// size adds up the files that would go. A name that rsync had to escape counts
-// nothing.
+// size adds up the files that would go.
 func (v version) size(names []string) int64 {
 	var sum int64
 	for _, name := range names {
-		if info, err := os.Lstat(filepath.Join(v.full(v.directory), filepath.Clean("/"+name))); err == nil && info.Mode().IsRegular() {
+		path := filepath.Join(v.full(v.directory), filepath.Clean("/"+unescape(name)))
+		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
 			sum += info.Size()
 		}
 	}
 	return sum
+}
+
+var escaped = regexp.MustCompile(`\\#[0-3][0-7]{2}`)
+
+// unescape gives a name back the bytes that rsync writes as \#ooo.
+func unescape(name string) string {
+	return escaped.ReplaceAllStringFunc(name, func(code string) string {
+		b, _ := strconv.ParseUint(code[2:], 8, 8) // the form has been checked
+		return string([]byte{byte(b)})
+	})
 }
 
 // proveMirror writes down what the mirror holds, and the receipt last.
@@ -216,16 +237,16 @@ func (p *Provider) proveMirror(ctx context.Context, v version, source plan.Recei
 	}
 	defer func() { err = errors.Join(err, p.clearWork(ctx, v.place, err)) }()
 	if err := tree.Sync(v.root); err != nil {
-		return plan.Receipt{}, explain(fmt.Errorf("sync mirror: %w", err), v.root)
+		return plan.Receipt{}, explain(fmt.Errorf("sync mirror: %w", err), v.root, keptMirror)
 	}
 	totals, err := v.writeDown(ctx, v.full(v.directory), tree.Previous{})
 	if err != nil {
-		return plan.Receipt{}, explain(err, v.root)
+		return plan.Receipt{}, explain(err, v.root, keptMirror)
 	}
 	if err := v.placeManifest(); err != nil {
-		return plan.Receipt{}, explain(err, v.root)
+		return plan.Receipt{}, explain(err, v.root, keptMirror)
 	}
 	r := v.receipt(source, produced, totals)
 	r.Path, r.Ended = "", p.Now()
-	return r, explain(receipt.Write(v.root, r), v.root)
+	return r, explain(receipt.Write(v.root, r), v.root, keptMirror)
 }

@@ -97,12 +97,12 @@ func (p *Provider) makeUnchanged(ctx context.Context, v version) (_ providers.Re
 	result := providers.Result{Detail: "unchanged"}
 	if v.path == v.previous {
 		r.Ended = p.Now()
-		return result, explain(receipt.Write(v.root, r), v.root)
+		return result, explain(receipt.Write(v.root, r), v.root, keptVersion)
 	}
 	ctx = context.WithoutCancel(ctx)
 	defer func() { err = errors.Join(err, p.clearWork(ctx, v.place, err)) }()
 	if err := p.linkPrevious(ctx, v); err != nil {
-		return result, explain(err, v.root)
+		return result, explain(err, v.root, keptVersion)
 	}
 	_, err = p.seal(ctx, v, r)
 	return result, err

@@ -127,6 +127,9 @@ func (p *Provider) makeCopy(ctx context.Context, v version) (_ providers.Result,
 		return providers.Result{}, err
 	}
 	unbounded := context.WithoutCancel(ctx)
+	if err := checkApart(from, v.root, v.full(v.directory)); err != nil {
+		return providers.Result{}, errors.Join(err, from.close(unbounded))
+	}
 	defer func() { err = errors.Join(err, p.clearWork(unbounded, v.place, err)) }()
 	produced, err := p.fill(ctx, v, from)
 	closing := from.close(unbounded)
@@ -150,7 +153,7 @@ func (p *Provider) fill(ctx context.Context, v version, from content) (providers
 		return providers.Produced{}, err
 	}
 	if err := os.Mkdir(v.built(), 0o755); err != nil {
-		return providers.Produced{}, explain(err, v.root)
+		return providers.Produced{}, explain(err, v.root, keptVersion)
 	}
 	job := providers.Job{Action: v.action, Roots: from.roots, Into: v.built()}
 	if v.previous != "" {
@@ -158,7 +161,7 @@ func (p *Provider) fill(ctx context.Context, v version, from content) (providers
 	}
 	produced, err := p.produce(ctx, job)
 	produced.Notes = append(notes, produced.Notes...)
-	return produced, explain(err, v.root)
+	return produced, explain(err, v.root, keptVersion)
 }
 
 // checkEmpty takes an empty folder for a source that is not there, where there
@@ -181,12 +184,12 @@ func (v version) checkEmpty(from content) ([]string, error) {
 // left there is removed.
 func (p *Provider) newWork(ctx context.Context, at place) error {
 	if err := folder.Make(at.root, plan.WorkFolder, 0o700); err != nil {
-		return explain(err, at.root)
+		return explain(err, at.root, keptVersion)
 	}
 	if err := tree.Remove(ctx, at.workFolder()); err != nil {
 		return fmt.Errorf("remove what an earlier run left: %w", err)
 	}
-	return explain(os.Mkdir(at.workFolder(), 0o700), at.root)
+	return explain(os.Mkdir(at.workFolder(), 0o700), at.root, keptVersion)
 }
 
 // clearWork removes the action's own folder. When it fails after something else

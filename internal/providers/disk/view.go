@@ -25,12 +25,17 @@ type view struct {
 // plainView is a view of things as they are.
 func plainView(root string) view { return view{root, -1} }
 
-// newView makes a view of what lies below root, with the file systems that are
-// mounted there. It takes root and Linux 5.14; elsewhere it is a plain one.
-func newView(root string) (view, error) {
-	fd, err := unix.OpenTree(unix.AT_FDCWD, root, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+// newView makes a view of what lies below root; if deep, with the file systems
+// that are mounted there. It takes root and Linux 5.14; elsewhere it is a plain
+// one.
+func newView(root string, deep bool) (view, error) {
+	var recursive uint
+	if deep {
+		recursive = unix.AT_RECURSIVE
+	}
+	fd, err := unix.OpenTree(unix.AT_FDCWD, root, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|recursive)
 	if err == nil {
-		err = unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_NOSYMFOLLOW})
+		err = unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH|recursive, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_NOSYMFOLLOW})
 		if err == nil {
 			return view{root, fd}, nil
 		}
