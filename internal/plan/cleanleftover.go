@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 )
 
@@ -33,6 +34,7 @@ func (b *builder) planCleans() []Action {
 			add(owner, l.Name, "a killed run left it open: "+l.parts(), CopyAction{Leftover: &l})
 		}
 	}
+	slices.SortFunc(cleans, func(a, b Action) int { return strings.Compare(a.ID, b.ID) })
 	return cleans
 }
 

@@ -47,7 +47,7 @@ type rebuilt struct {
 func rebuild(p Plan, policy Policy, fresh Observation) rebuilt {
 	last := builder{policy: policy, observation: fresh, now: fresh.Time}
 	r := rebuilt{actions: map[string]Action{}, layers: map[string]LayerStatus{}, clock: last.lastRunBlock()}
-	var options Options
+	options := Options{Filter: p.Filter}
 	for _, a := range p.Actions {
 		if a.Copy != nil && a.Copy.AcceptLoss && !slices.Contains(options.Acknowledge, a.Layer) {
 			options.Acknowledge = append(options.Acknowledge, a.Layer)
@@ -66,7 +66,7 @@ func rebuild(p Plan, policy Policy, fresh Observation) rebuilt {
 
 // refused says why the action would not be planned now; empty if it would.
 func (r rebuilt) refused(a Action) string {
-	if block := r.layers[a.Layer].Blocked; block != nil {
+	if block := r.layers[a.Layer].Blocked; block != nil && a.Kind != Clean {
 		return block.Detail
 	}
 	now, planned := r.actions[a.ID]
@@ -77,7 +77,7 @@ func (r rebuilt) refused(a Action) string {
 		return fmt.Sprintf("it would be planned as %s %s now", now.Kind, now.Version)
 	case now.Blocked != nil:
 		return now.Blocked.Detail
-	case a.Kind.Destructive() && r.clock != nil:
+	case a.Kind == Prune && r.clock != nil:
 		return r.clock.Detail
 	case a.Kind == Prune && !slices.Equal(now.DependsOn, a.DependsOn):
 		return "it would wait for another action now: " + cmp.Or(strings.Join(now.DependsOn, ", "), "none")
