@@ -24,7 +24,10 @@ func TestCopyRule14HostileNamesAreData(t *testing.T) {
 func TestCopyActionsAreUniqueAndAfterWhatTheyDependOn(t *testing.T) {
 	checkCopyWorlds(t, func(t *rapid.T, w *copyWorld, p Plan) {
 		seen := map[string]bool{}
-		for _, a := range p.Actions {
+		for i, a := range p.Actions {
+			if a.Kind == Clean && i > 0 && p.Actions[i-1].Kind != Clean {
+				t.Fatalf("%s is not among the first", a.ID)
+			}
 			for _, d := range a.DependsOn {
 				if !seen[d] {
 					t.Fatalf("%s comes before %s", a.ID, d)
