@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -23,10 +24,9 @@ type Capacity struct {
 	Unknown int `json:"unknown,omitempty"`
 }
 
-// usage is what the plan's actions so far are expected to add to a disk.
-type usage struct{ bytes, inodes int64 }
-
-func (b *builder) usage(d Destination) usage { return b.used[d.Path] }
+func (e Estimate) plus(other Estimate) Estimate {
+	return Estimate{Bytes: e.Bytes + other.Bytes, Inodes: e.Inodes + other.Inodes}
+}
 
 // capacities sums up the plan's actions for each disk that they write to.
 func (b *builder) capacities(actions []Action) []Capacity {
@@ -57,7 +57,8 @@ func (c *Capacity) add(a Action) {
 		c.Unknown++
 	case e == nil:
 	case a.Kind.Destructive():
-		c.Frees += e.Bytes
+		used := max(0, c.Size-c.Free)
+		c.Frees += max(0, min(e.Bytes, used-c.Frees)) // no more than there is
 	default:
 		c.Adds, c.AddsInodes = c.Adds+e.Bytes, c.AddsInodes+e.Inodes
 	}
@@ -67,15 +68,12 @@ func (c *Capacity) add(a Action) {
 // nearest tenth.
 func Bytes(n int64) string {
 	const unit = 1024
-	if n < 0 {
-		return "-" + Bytes(-n)
-	}
-	if n < unit {
-		return fmt.Sprintf("%d B", n)
-	}
 	value, i := float64(n), 0
-	for ; value >= unit && i < 6; i++ {
+	for ; math.Abs(value) >= unit && i < 6; i++ {
 		value /= unit
+	}
+	if i == 0 {
+		return fmt.Sprintf("%d B", n)
 	}
 	return fmt.Sprintf("%.1f %ciB", value, "KMGTPE"[i-1])
 }
