@@ -8,8 +8,17 @@ lab_packages=(
 	thin_check thin-provisioning-tools
 	cryptsetup cryptsetup-bin
 	mke2fs e2fsprogs
+	mkfs.xfs xfsprogs
+	mkfs.btrfs btrfs-progs
+	setfacl acl
+	setfattr attr
+	findmnt util-linux
+	ps procps
 	ip iproute2
 	rsync rsync
+	sshd openssh-server
+	ssh openssh-client
+	sqlite3 sqlite3
 	busybox busybox-static
 )
 
