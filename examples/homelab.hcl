@@ -265,12 +265,24 @@ layer "sqlite" "sqlite" {
   retention { keep_last = 4 }
 }
 
+# The firewall's config.xml: what it takes to set it up again.
 layer "fetch" "pfsense" {
   from      = source.gateway
   to        = destination.sda
   directory = "pfsense"
   version   = "%Y-%W"
   schedule  = local.files_at
+  retention { keep_last = 4 }
+}
+
+# Its whole file system as well, by ssh, once a week.
+layer "fetch" "pfsense_files" {
+  from      = source.gateway
+  to        = destination.sda
+  directory = "pfsense-files"
+  artifact  = "filesystem" # else it is "config"
+  version   = "%Y-%W"
+  schedule  = "Sun *-*-* 05:00"
   retention { keep_last = 4 }
 }
 

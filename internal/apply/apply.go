@@ -8,14 +8,17 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/providers"
 	"github.com/bkplan/bkplan/internal/run"
 )
 
-// Reporter is told how a run goes, from one goroutine.
+// Reporter is told how a run goes, never twice at the same time.
 type Reporter interface {
 	// Begin comes before the actions are carried out; a batch has several.
 	Begin(actions []plan.Action)
@@ -55,6 +58,7 @@ func Run(ctx context.Context, p plan.Plan, config Config) []run.Action {
 type runner struct {
 	Config
 	kinds   map[string]string // of layers
+	mu      sync.Mutex        // guards what follows, and the calls of Reporter and Recorder
 	ended   map[string]run.Outcome
 	results []run.Action
 }
@@ -70,28 +74,63 @@ func (r *runner) step(ctx context.Context, rest []plan.Action) int {
 	provider := r.Layers[r.kinds[first.Layer]]
 	batcher, ok := provider.(providers.Batcher)
 	if !ok || batcher.Info().Batch[first.Kind] < 2 {
-		r.carryOut(ctx, rest[:1], func(batch []plan.Action) []providers.Outcome {
-			result, err := provider.Do(ctx, batch[0])
-			return []providers.Outcome{{Result: result, Err: err}}
-		})
-		return 1
+		n := r.batch(ctx, rest, len(rest))
+		r.sideBySide(ctx, provider, rest[:n])
+		return n
 	}
 	n := r.batch(ctx, rest, batcher.Info().Batch[first.Kind])
 	r.carryOut(ctx, rest[:n], func(batch []plan.Action) []providers.Outcome { return batcher.DoAll(ctx, batch) })
 	return n
 }
 
-// batch counts the actions from the first on that can go together with it.
+// sideBySide carries out actions that do not depend on one another, as many at
+// once as the provider allows. Those that have not begun when ctx ends do not.
+func (r *runner) sideBySide(ctx context.Context, provider providers.Provider, actions []plan.Action) {
+	if preparer, ok := provider.(providers.Preparer); ok {
+		preparer.Prepare(ctx, actions)
+	}
+	var group errgroup.Group
+	group.SetLimit(max(1, provider.Info().Parallel))
+	for _, a := range actions {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				r.end(a, run.Action{Outcome: run.Canceled, Detail: stopped})
+				return nil
+			}
+			r.carryOut(ctx, []plan.Action{a}, func([]plan.Action) []providers.Outcome {
+				result, err := provider.Do(ctx, a)
+				return []providers.Outcome{{Result: result, Err: err}}
+			})
+			return nil
+		})
+	}
+	_ = group.Wait() // the ends of the actions are told one by one
+}
+
+// stopped says why something was left for the next run.
+const stopped = "the run was asked to stop"
+
+// batch counts the actions from the first on that can go together with it: none
+// of them depends on another, since what an action depends on has ended before it
+// is let through.
 func (r *runner) batch(ctx context.Context, rest []plan.Action, limit int) int {
 	n := 1
 	for n < len(rest) && n < limit {
 		outcome, _ := r.refuse(ctx, rest[n])
-		if outcome != "" || rest[n].Kind != rest[0].Kind || rest[n].Layer != rest[0].Layer {
+		if outcome != "" || making(rest[n].Kind) != making(rest[0].Kind) || rest[n].Layer != rest[0].Layer {
 			break
 		}
 		n++
 	}
 	return n
+}
+
+// making has one word for the kinds that make a version.
+func making(k plan.ActionKind) plan.ActionKind {
+	if k == plan.Refresh {
+		return plan.Create
+	}
+	return k
 }
 
 // refuse says why an action is not carried out; an empty outcome lets it.
@@ -105,7 +144,7 @@ func (r *runner) refuse(ctx context.Context, a plan.Action) (run.Outcome, string
 		}
 	}
 	if ctx.Err() != nil {
-		return run.Canceled, "the run was asked to stop"
+		return run.Canceled, stopped
 	}
 	if r.Layers[r.kinds[a.Layer]] == nil {
 		return run.Failed, fmt.Sprintf("layers of kind %q: %v", r.kinds[a.Layer], providers.ErrUnsupported)
@@ -123,17 +162,17 @@ func phrase(o run.Outcome) string {
 }
 
 func (r *runner) carryOut(ctx context.Context, batch []plan.Action, do func([]plan.Action) []providers.Outcome) {
-	r.Reporter.Begin(batch)
+	r.begin(batch)
 	began := r.Now()
 	outcomes := do(batch)
 	ended := r.Now()
 	for i, a := range batch {
-		end := run.Action{Outcome: run.Done, Started: began, Ended: ended}
+		end := run.Action{Outcome: run.Done, Started: began, Ended: ended, Detail: outcomes[i].Result.Detail}
 		switch err := outcomes[i].Err; {
 		case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
 			// A provider lets what changes something come to its end, so this
 			// ended while it was looking.
-			end.Outcome, end.Detail = run.Canceled, "the run was asked to stop"
+			end.Outcome, end.Detail = run.Canceled, stopped
 		case err != nil:
 			end.Outcome, end.Error = run.Failed, explain(err)
 		case outcomes[i].Result.Already:
@@ -151,7 +190,15 @@ func explain(err error) string {
 	return err.Error()
 }
 
+func (r *runner) begin(batch []plan.Action) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Reporter.Begin(batch)
+}
+
 func (r *runner) end(a plan.Action, end run.Action) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	end.ID, end.Kind, end.Address, end.Version = a.ID, string(a.Kind), a.Address(), a.Version
 	r.ended[a.ID] = end.Outcome
 	r.results = append(r.results, end)

@@ -36,10 +36,11 @@ var allowed = map[string][]string{
 	"internal/policy":                 {"internal/plan", "internal/quantity", "internal/retention", "internal/schedule"},
 	"internal/planfile":               {"internal/plan"},
 	"internal/view":                   {"internal/plan", "internal/run"},
-	"internal/plan":                   {"internal/quantity", "internal/retention", "internal/schedule"},
+	"internal/plan":                   {"internal/quantity", "internal/retention", "internal/schedule", "internal/stamp"},
 	"internal/retention":              {"internal/quantity"},
 	"internal/schedule":               {},
 	"internal/quantity":               {},
+	"internal/stamp":                  {},
 	"internal/execx":                  {},
 	"internal/run":                    {},
 	"internal/architecture":           {},
@@ -49,7 +50,7 @@ var allowed = map[string][]string{
 var languageLibraries = []string{"github.com/hashicorp/hcl", "github.com/zclconf/go-cty"}
 
 // pure are the packages that look at nothing but their arguments.
-var pure = []string{"internal/plan", "internal/schedule", "internal/retention", "internal/quantity"}
+var pure = []string{"internal/plan", "internal/schedule", "internal/retention", "internal/quantity", "internal/stamp"}
 
 // world are the packages by which one could look at something else.
 var world = []string{

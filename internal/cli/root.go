@@ -15,6 +15,7 @@ what is really there, shows what would change, and does just that.
   bkplan plan          show what would change; changes nothing
   bkplan apply         do it
   bkplan drift         name what nobody protects
+  bkplan verify        look whether versions are what they were
 
 The policy is the file or folder given with -f, else $BKPLAN_POLICY, else
 ./bkplan.hcl, else /etc/bkplan/bkplan.hcl.`,
@@ -23,7 +24,7 @@ The policy is the file or folder given with -f, else $BKPLAN_POLICY, else
 	}
 	root.AddCommand(
 		newValidate(app), newFmt(app), newSchedule(app), newRetention(app),
-		newObserve(app), newPlan(app), newShow(app), newApply(app), newDrift(app),
+		newObserve(app), newPlan(app), newShow(app), newApply(app), newDrift(app), newVerify(app),
 		newRuns(app), newSchema(app), newVersion(app),
 	)
 	root.InitDefaultCompletionCmd()

@@ -50,6 +50,7 @@ func Observe(ctx context.Context, policy plan.Policy, registry providers.Registr
 	for _, a := range answers {
 		a.addTo(&o)
 	}
+	slices.SortFunc(o.Trees, func(a, b plan.Tree) int { return cmp.Compare(a.Path, b.Path) })
 	slices.SortFunc(o.Unknown, func(a, b plan.Unknown) int { return cmp.Compare(a.Address, b.Address) })
 	return o, ctx.Err()
 }
@@ -57,16 +58,25 @@ func Observe(ctx context.Context, policy plan.Policy, registry providers.Registr
 // question asks one provider.
 type question func(ctx context.Context) answer
 
-// answer is what one provider saw, or why it could not.
+// answer is what one provider saw, and why it could not see the rest.
 type answer struct {
-	pool    *plan.Pool
+	part    providers.Part
 	cluster *plan.Cluster
 	unknown *plan.Unknown
 }
 
 func (a answer) addTo(o *plan.Observation) {
-	if a.pool != nil {
-		o.Pools = append(o.Pools, *a.pool)
+	if a.part.Pool != nil {
+		o.Pools = append(o.Pools, *a.part.Pool)
+	}
+	if a.part.Disk != nil {
+		o.Disks = append(o.Disks, *a.part.Disk)
+	}
+	o.Trees = append(o.Trees, a.part.Trees...)
+	for _, l := range a.part.Leftovers {
+		if !slices.Contains(o.Leftovers, l) { // each pool's provider sees all of the machine's
+			o.Leftovers = append(o.Leftovers, l)
+		}
 	}
 	if a.cluster != nil {
 		o.Clusters = append(o.Clusters, *a.cluster)
@@ -87,26 +97,62 @@ func distinct(policy plan.Policy, registry providers.Registry, where Where) []qu
 		}
 	}
 	for _, source := range policy.Sources {
-		lvm := source.LVMThin
-		if lvm == nil {
-			continue
+		if lvm := source.LVMThin; lvm != nil {
+			address := plan.PoolAddress(lvm.VolumeGroup, lvm.ThinPool)
+			once(address, ask(registry.Sources[source.Kind], address, providers.Target{Source: source, StateDir: where.StateDir, Now: where.Now}))
+			if k := lvm.Kubernetes; k != nil {
+				once(plan.ClusterAddress(*k), askCluster(registry, *k, where))
+			}
 		}
-		once(plan.PoolAddress(lvm.VolumeGroup, lvm.ThinPool), askPool(registry, source, where))
-		if k := lvm.Kubernetes; k != nil {
-			once(plan.ClusterAddress(*k), askCluster(registry, *k, where))
+		for _, part := range trees(source) {
+			address := plan.TreeAddress(part.Paths[0])
+			once(address, ask(registry.Sources[source.Kind], address, providers.Target{Source: part, Now: where.Now}))
+		}
+	}
+	for _, d := range policy.Destinations {
+		if folders := folders(policy, d); len(folders) > 0 {
+			address := plan.DiskAddress(d.Path)
+			once(address, ask(registry.Destinations[d.Kind], address, providers.Target{Destination: d, Folders: folders, StateDir: where.StateDir, Now: where.Now}))
 		}
 	}
 	return questions
 }
 
-func askPool(registry providers.Registry, source plan.Source, where Where) question {
-	return func(ctx context.Context) answer {
-		part, err := registry.Sources[source.Kind].Observe(ctx, providers.Target{Source: source, Now: where.Now})
-		if err != nil {
-			lvm := source.LVMThin
-			return answer{unknown: &plan.Unknown{Address: plan.PoolAddress(lvm.VolumeGroup, lvm.ThinPool), Detail: err.Error()}}
+// trees are the directories of a source, each as a source of its own: that one
+// cannot be seen says nothing of the others.
+func trees(source plan.Source) []plan.Source {
+	paths := source.Paths
+	if source.Directory != nil {
+		paths = []string{source.Directory.Path}
+	}
+	parts := make([]plan.Source, len(paths))
+	for i, path := range paths {
+		parts[i] = source
+		parts[i].Paths = []string{path}
+	}
+	return parts
+}
+
+// folders are the directories that layers own at a destination on this machine.
+// Layers that are not carried out are not looked for.
+func folders(policy plan.Policy, d plan.Destination) []plan.Folder {
+	var list []plan.Folder
+	for _, l := range policy.Layers {
+		if d.Kind != plan.DestinationDisk || l.To.Name != d.Name || !policy.CarriesOut(l) {
+			continue
 		}
-		return answer{pool: part.Pool}
+		list = append(list, plan.Folder{Directory: l.Directory, Depth: policy.Depth(l)})
+	}
+	return list
+}
+
+func ask(provider providers.Provider, address string, target providers.Target) question {
+	return func(ctx context.Context) answer {
+		part, err := provider.Observe(ctx, target)
+		if err != nil {
+			return answer{unknown: &plan.Unknown{Address: address, Detail: err.Error()}}
+		}
+		return answer{part: part}
 	}
 }
 

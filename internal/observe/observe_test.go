@@ -44,12 +44,32 @@ type world struct {
 	loadErr error
 	saved   []plan.Cluster
 	pools   providers.Provider
+	files   files
+}
+
+// files knows of every directory but /gone.
+type files struct {
+	providers.Provider
+	asked atomic.Int32
+}
+
+func (f *files) Observe(_ context.Context, target providers.Target) (providers.Part, error) {
+	f.asked.Add(1)
+	if target.Destination.Path != "" {
+		return providers.Part{Disk: &plan.Disk{Path: target.Destination.Path, Folders: target.Folders}}, nil
+	}
+	path := append(target.Source.Paths, "")[0]
+	if path == "/gone" {
+		return providers.Part{}, errors.New("it is gone")
+	}
+	return providers.Part{Trees: []plan.Tree{{Path: path}}}, nil
 }
 
 func (w *world) registry() providers.Registry {
 	return providers.Registry{
-		Sources: map[string]providers.Provider{plan.SourceLVMThin: w.pools},
-		Names:   func(plan.KubernetesSource) providers.Names { return &w.names },
+		Sources:      map[string]providers.Provider{plan.SourceLVMThin: w.pools, plan.SourceDirectory: &w.files, plan.SourcePaths: &w.files},
+		Destinations: map[string]providers.Provider{plan.DestinationDisk: &w.files},
+		Names:        func(plan.KubernetesSource) providers.Names { return &w.names },
 		LoadNames: func(string, plan.KubernetesSource) (plan.Cluster, bool, error) {
 			return w.kept, w.found, w.loadErr
 		},
@@ -98,11 +118,44 @@ func TestEachPoolAndClusterIsAskedOnce(t *testing.T) {
 	if pools.asked.Load() != 2 || w.names.asked.Load() != 1 {
 		t.Errorf("pools were asked %d times, clusters %d times", pools.asked.Load(), w.names.asked.Load())
 	}
-	if len(o.Pools) != 2 || len(o.Clusters) != 1 || len(o.Unknown) != 0 {
+	if len(o.Pools) != 2 || len(o.Clusters) != 1 || len(o.Trees) != 1 || len(o.Unknown) != 0 {
 		t.Errorf("%+v", o)
 	}
 	if o.Host != "pve" || o.HostID != "id" || !o.Time.Equal(night) || !o.LastRun.Equal(night.Add(-time.Hour)) {
 		t.Errorf("%+v", o)
+	}
+}
+
+// A disk is asked for the directories of the layers that are carried out, in one
+// question.
+func TestDiskIsAskedOnceForAllItsLayers(t *testing.T) {
+	w := newWorld()
+	from, to := plan.Ref{Type: "source", Kind: plan.SourceDirectory, Name: "nfs"}, plan.Ref{Type: "destination", Kind: plan.DestinationDisk, Name: "sda"}
+	policy := plan.Policy{
+		Sources:      []plan.Source{{Kind: plan.SourceDirectory, Name: "nfs", Directory: &plan.DirectorySource{Path: "/srv/nfs", Each: "*"}}},
+		Destinations: []plan.Destination{{Kind: plan.DestinationDisk, Name: "sda", Path: "/mnt/backup"}},
+		Layers: []plan.Layer{
+			{Kind: plan.LayerFiles, Name: "weekly", From: from, To: to, Directory: "files"},
+			{Kind: plan.LayerSync, Name: "mirror", From: from, To: to, Directory: "mirror"},
+			{Kind: plan.LayerDump, Name: "dumps", From: from, To: to, Directory: "dumps"},
+		},
+	}
+	o, err := Observe(t.Context(), policy, w.registry(), Where{Host: "pve", Now: night})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []plan.Disk{{Path: "/mnt/backup", Folders: []plan.Folder{{Directory: "files", Depth: 2}, {Directory: "mirror"}}}}
+	if diff := cmp.Diff(want, o.Disks); diff != "" || w.files.asked.Load() != 2 {
+		t.Errorf("asked %d times, %s", w.files.asked.Load(), diff)
+	}
+}
+
+// One tree of several that cannot be seen takes nothing else with it.
+func TestTreeThatIsNotThereIsUnknown(t *testing.T) {
+	o := observation(t, newWorld(), plan.Source{Kind: plan.SourcePaths, Name: "etc", Paths: []string{"/etc", "/gone"}})
+	want := []plan.Unknown{{Address: "tree /gone", Detail: "it is gone"}}
+	if diff := cmp.Diff(want, o.Unknown); diff != "" || len(o.Trees) != 1 {
+		t.Errorf("%+v, %s", o.Trees, diff)
 	}
 }
 

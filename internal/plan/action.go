@@ -67,6 +67,8 @@ const (
 	ReasonRetention  = "retention"        // prune: no rule keeps it
 	ReasonOrphan     = "orphan_retention" // prune: its volume is gone and no rule, counted from now, keeps it
 	ReasonPreRestore = "pre_restore_retention"
+	ReasonUnchanged  = "due_unchanged" // create, refresh: due, and its snapshot was copied before
+	ReasonLeftover   = "leftover"      // clean: a killed run left it
 )
 
 // Block says why an action is not carried out, and what would change that.
@@ -87,6 +89,9 @@ const (
 	BlockSuspect     = "suspect"
 	BlockUnknown     = "unknown"
 	BlockOverlap     = "overlapping_sources"
+	BlockSource      = "source"  // it is not what it should be, or has nothing to copy
+	BlockMount       = "mount"   // the destination is not mounted, or not writable
+	BlockForeign     = "foreign" // something else has the version's name
 )
 
 // SnapshotAction is what the lvm provider needs to create or prune a thin

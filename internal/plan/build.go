@@ -19,15 +19,13 @@ type Options struct {
 func Build(policy Policy, observation Observation, now time.Time, options Options) Plan {
 	b := builder{policy: policy, observation: observation, now: now, options: options}
 	b.survey()
-	for _, layer := range policy.Layers {
-		b.planLayer(layer)
-	}
+	b.planLayers()
 	b.warn()
 	b.findDrift()
 	plan := Plan{
 		Time: now, Observed: observation.Time, Host: observation.Host, HostID: observation.HostID,
 		PolicyDigest: policy.Digest, Timezone: policy.Timezone, Filter: options.Filter,
-		Layers: b.layers, Actions: b.actions, Excluded: b.excluded, Drift: b.drift, Warnings: b.warnings,
+		Layers: b.layers, Actions: b.actions, Capacity: b.capacities(b.actions), Excluded: b.excluded, Drift: b.drift, Warnings: b.warnings,
 	}
 	if policy.Metrics != (Metrics{}) {
 		plan.Unsupported = []string{"metrics"}
@@ -44,7 +42,9 @@ type builder struct {
 
 	surveys  map[string]survey // by name of the lvm_thin source
 	held     map[layerVolume]held
-	reserved map[string]bool // names that this plan's snapshots take, by group
+	reserved map[string]bool        // names that this plan's snapshots take, by group
+	made     map[layerVolume]Action // snapshots that this plan makes
+	used     map[string]usage       // by path of the destination
 
 	layers   []LayerStatus
 	actions  []Action
@@ -53,12 +53,13 @@ type builder struct {
 	warnings []Warning
 }
 
-// layerVolume is a volume in a layer.
-type layerVolume struct{ layer, lv string }
+// layerVolume is a volume in a layer; volume is the name of its logical volume,
+// else its own.
+type layerVolume struct{ layer, volume string }
 
 // held is what a layer has of a volume.
 type held struct {
-	newest  time.Time // of the newest complete version; zero when there is none
+	newest  time.Time // when the newest data was taken; zero when there is none
 	count   int
 	planned bool // a create is planned and not blocked
 }
@@ -69,6 +70,8 @@ func (b *builder) survey() {
 	b.surveys = map[string]survey{}
 	b.held = map[layerVolume]held{}
 	b.reserved = map[string]bool{}
+	b.made = map[layerVolume]Action{}
+	b.used = map[string]usage{}
 	for _, source := range b.policy.Sources {
 		if source.LVMThin != nil {
 			b.surveys[source.Name] = surveySource(source, b.observation, b.zone())
@@ -76,20 +79,73 @@ func (b *builder) survey() {
 	}
 }
 
-// planLayer adds the status of a layer, and the actions it needs if this
-// version carries out its kind.
-func (b *builder) planLayer(layer Layer) {
+// planLayers plans all layers and keeps them in the policy's order. What reads
+// another layer's versions is planned after it.
+func (b *builder) planLayers() {
+	b.actions = b.planCleans()
+	b.layers = make([]LayerStatus, len(b.policy.Layers))
+	for _, copies := range []bool{false, true} {
+		for i, layer := range b.policy.Layers {
+			if (layer.Kind != LayerSnapshot) == copies {
+				b.layers[i] = b.planLayer(layer)
+			}
+		}
+	}
+}
+
+// planLayer gives the status of a layer, and adds the actions it needs if this
+// version carries it out.
+func (b *builder) planLayer(layer Layer) LayerStatus {
 	status := LayerStatus{
 		Name: layer.Name, Kind: layer.Kind, Schedule: layer.Schedule.String(),
-		CarriedOut: layer.Kind == LayerSnapshot,
+		CarriedOut: b.carriesOut(layer),
 	}
 	status.Slot, _ = layer.Schedule.Prev(b.now, b.zone())
 	status.NextSlot, _ = layer.Schedule.Next(b.now, b.zone())
-	if status.CarriedOut {
-		l := &snapshotLayer{builder: b, layer: layer, survey: b.surveys[layer.From.Name], status: &status}
-		l.plan()
+	destination, _ := b.policy.destination(layer.To)
+	switch {
+	case !status.CarriedOut:
+	case layer.Kind == LayerSnapshot:
+		(&snapshotLayer{builder: b, layer: layer, survey: b.surveys[layer.From.Name], status: &status}).plan()
+	case layer.Kind == LayerSync:
+		(&syncLayer{builder: b, layer: layer, destination: destination, status: &status}).plan()
+	default:
+		(&copyLayer{builder: b, layer: layer, destination: destination, status: &status}).plan()
 	}
-	b.layers = append(b.layers, status)
+	return status
+}
+
+func (b *builder) carriesOut(l Layer) bool { return b.policy.CarriesOut(l) }
+
+// CarriesOut says whether this version of bkplan acts upon the layer, or only
+// checks it.
+func (p Policy) CarriesOut(l Layer) bool {
+	if l.Kind == LayerSnapshot {
+		return true
+	}
+	to, found := p.destination(l.To)
+	if !found || to.Kind != DestinationDisk {
+		return false
+	}
+	switch l.Kind {
+	case LayerFiles, LayerFetch:
+		return true
+	case LayerSQLite:
+		return l.From.Kind != SourceVaultwarden
+	case LayerSync:
+		return l.From.Type == "source"
+	}
+	return false
+}
+
+// destination finds a destination.
+func (p Policy) destination(ref Ref) (Destination, bool) {
+	for _, d := range p.Destinations {
+		if ref.Type == "destination" && d.Name == ref.Name {
+			return d, true
+		}
+	}
+	return Destination{}, false
 }
 
 // narrow leaves what a filter selects.

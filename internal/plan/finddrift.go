@@ -32,6 +32,8 @@ func (b *builder) findDrift() {
 	}
 	b.driftOfPools()
 	b.driftOfClusters()
+	b.driftOfTrees()
+	b.driftOfDisks()
 	order := []DriftKind{Unprotected, Missing, Stale, Suspect, UnknownKind, Orphaned, Foreign, Accepted, Unmatched}
 	slices.SortStableFunc(b.drift, func(x, y Drift) int {
 		return cmp.Or(cmp.Compare(slices.Index(order, x.Kind), slices.Index(order, y.Kind)), cmp.Compare(x.Name, y.Name), cmp.Compare(x.Layer, y.Layer), cmp.Compare(x.Detail, y.Detail))
@@ -52,7 +54,7 @@ func (b *builder) addDrift(kind DriftKind, name, layer, detail, hint string) {
 }
 
 func (b *builder) driftOfVolumes(s survey) {
-	layers := b.layersOf(s.source.Name)
+	layers := b.layersOf(Ref{"source", SourceLVMThin, s.source.Name})
 	for _, v := range s.volumes {
 		switch v.state {
 		case gone:
@@ -63,13 +65,13 @@ func (b *builder) driftOfVolumes(s survey) {
 		case unclaimed:
 			b.addDrift(Orphaned, v.name, "", "no claim of the cluster uses it", "remove the logical volume if nothing uses it")
 		}
-		b.driftOfVolume(s, v, layers)
+		b.driftOfVolume(s.source.Name, v, layers)
 	}
 }
 
 // layersOf are the layers that take their volumes from a source, directly or
 // through another layer.
-func (b *builder) layersOf(source string) []Layer {
+func (b *builder) layersOf(source Ref) []Layer {
 	return keep(b.policy.Layers, func(l Layer) bool {
 		for range b.policy.Layers {
 			if l.From.Type != "layer" {
@@ -77,13 +79,13 @@ func (b *builder) layersOf(source string) []Layer {
 			}
 			l, _ = b.policy.Layer(l.From.Name)
 		}
-		return l.From == Ref{"source", SourceLVMThin, source}
+		return l.From == source
 	})
 }
 
-func (b *builder) driftOfVolume(s survey, v volume, layers []Layer) {
+func (b *builder) driftOfVolume(source string, v volume, layers []Layer) {
 	if len(layers) == 0 {
-		b.addDrift(Unprotected, v.name, "", fmt.Sprintf("no layer protects the volumes of source.%s", s.source.Name), "add a layer, or an exclude block with the reason")
+		b.addDrift(Unprotected, v.name, "", fmt.Sprintf("no layer protects the volumes of source.%s", source), "add a layer, or an exclude block with the reason")
 		return
 	}
 	excluded := 0
@@ -96,7 +98,7 @@ func (b *builder) driftOfVolume(s survey, v volume, layers []Layer) {
 		}
 	}
 	if excluded < len(layers) {
-		b.driftOfAge(s, v, layers)
+		b.driftOfAge(source, v, layers)
 	}
 }
 
@@ -111,14 +113,14 @@ func (b *builder) excludes(l Layer, v volume) (Exclude, bool) {
 
 // driftOfAge compares the newest version in any layer that this version of
 // bkplan carries out with the volume's max_age.
-func (b *builder) driftOfAge(s survey, v volume, layers []Layer) {
-	protection, ok := b.protection(s.source.Name, v)
+func (b *builder) driftOfAge(source string, v volume, layers []Layer) {
+	protection, ok := b.protection(source, v)
 	if !ok || protection.MaxAge.IsZero() {
 		return
 	}
 	newest, planned, carried := time.Time{}, false, false
 	for _, l := range layers {
-		h, known := b.held[layerVolume{l.Name, v.lvName}]
+		h, known := b.held[layerVolume{l.Name, cmp.Or(v.lvName, v.name)}]
 		if !known {
 			continue
 		}

@@ -42,11 +42,16 @@ func retained(versions []snapshot, rules retention.Rules, ref time.Time, zone *t
 	for i, v := range versions {
 		list[i] = retention.Version{Time: v.time, ID: v.lv.Name}
 	}
-	going := map[string]retention.Reason{}
+	return going(list, rules, ref, zone)
+}
+
+// going are the versions that no rule keeps, by ID.
+func going(list []retention.Version, rules retention.Rules, ref time.Time, zone *time.Location) map[string]retention.Reason {
+	gone := map[string]retention.Reason{}
 	for _, d := range retention.Select(list, rules, ref, zone) {
 		if !d.Keep {
-			going[d.Version.ID] = d.Reasons[0]
+			gone[d.Version.ID] = d.Reasons[0]
 		}
 	}
-	return going
+	return gone
 }

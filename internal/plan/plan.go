@@ -22,10 +22,12 @@ type Plan struct {
 	// does not act upon.
 	Unsupported []string `json:"unsupported,omitempty"`
 	// Actions are ordered: one comes after all that it depends on.
-	Actions  []Action  `json:"actions"`
-	Excluded []Skipped `json:"excluded,omitempty"`
-	Drift    []Drift   `json:"drift,omitempty"`
-	Warnings []Warning `json:"warnings,omitempty"`
+	Actions []Action `json:"actions"`
+	// Capacity has the destinations that the plan writes to.
+	Capacity []Capacity `json:"capacity,omitempty"`
+	Excluded []Skipped  `json:"excluded,omitempty"`
+	Drift    []Drift    `json:"drift,omitempty"`
+	Warnings []Warning  `json:"warnings,omitempty"`
 }
 
 // Filter narrows a plan to layers and volumes, by globs over whole names. An
@@ -78,6 +80,7 @@ const (
 	WarnClock            = "clock"
 	WarnUnknown          = "unknown"
 	WarnNoMatch          = "no_match" // a filter selects nothing
+	WarnSameMedium       = "same_medium"
 )
 
 // DriftKind is a kind of drift.

@@ -9,7 +9,8 @@ import (
 // in order, without what is blocked, looking at the preconditions before each
 // step. An error is a step that could not have been carried out.
 func simulate(p Plan, o Observation) (Observation, error) {
-	s := simulation{pools: slices.Clone(o.Pools), done: map[string]bool{}}
+	o.Disks = slices.Clone(o.Disks)
+	s := simulation{pools: slices.Clone(o.Pools), done: map[string]bool{}, o: &o}
 	for i := range s.pools {
 		s.pools[i].Volumes = slices.Clone(s.pools[i].Volumes)
 	}
@@ -25,6 +26,7 @@ func simulate(p Plan, o Observation) (Observation, error) {
 type simulation struct {
 	pools []Pool
 	done  map[string]bool
+	o     *Observation
 }
 
 func (s *simulation) do(a Action) error {
@@ -35,6 +37,10 @@ func (s *simulation) do(a Action) error {
 		if !s.done[id] {
 			return fmt.Errorf("depends on %s, which was not carried out before", id)
 		}
+	}
+	if a.Copy != nil {
+		s.done[a.ID] = true
+		return simulateCopy(a, s.o)
 	}
 	pool := s.pool(a.Snapshot)
 	if pool == nil {

@@ -26,9 +26,8 @@ func (l *snapshotLayer) planCreate(v volume, h history) *Action {
 	switch {
 	case !fits:
 		a.Blocked = &Block{BlockNameTooLong, fmt.Sprintf("LVM has no room for the name of a snapshot of %s/%s", pool.VolumeGroup, v.lvName), "rename the volume"}
-	case v.state == unnamed && len(l.excludes()) > 0:
-		a.Blocked = &Block{BlockNames, fmt.Sprintf("the cluster did not answer and did not know %s when it last did, so it could be excluded", v.lvName),
-			"let the cluster answer"}
+	case v.state == unnamed && len(l.excluding(l.layer.Name)) > 0:
+		a.Blocked = unnamedBlock(v)
 	default:
 		a.Blocked = l.space
 	}
@@ -43,6 +42,7 @@ func (l *snapshotLayer) planCreate(v volume, h history) *Action {
 	}
 	if a.Blocked == nil {
 		l.reserved[pool.VolumeGroup+"/"+name] = true
+		l.made[layerVolume{l.layer.Name, v.lvName}] = a
 	}
 	l.creates = append(l.creates, a)
 	return &a

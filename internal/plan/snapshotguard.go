@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/bkplan/bkplan/internal/quantity"
@@ -73,34 +72,4 @@ func maxUsed(minFree quantity.Threshold, size int64) float64 {
 		return 0
 	}
 	return max(0, 100-100*float64(minFree.Size)/float64(size))
-}
-
-// keepBudget is safety rule 13: a plan that prunes more than its share is
-// blocked. One prune for each version that the plan creates is rotation and
-// shrinks nothing.
-func (l *snapshotLayer) keepBudget() {
-	if slices.Contains(l.options.Acknowledge, l.layer.Name) {
-		return
-	}
-	created := 0
-	for _, a := range l.creates {
-		if a.Blocked == nil {
-			created++
-		}
-	}
-	share := (l.kept + created) / 3
-	if !l.layer.Guard.MaxPrune.IsZero() {
-		share = int(l.layer.Guard.MaxPrune.Of(int64(l.kept + created)))
-	}
-	wanted := len(keep(l.prunes, func(a Action) bool { return a.Blocked == nil }))
-	if wanted <= max(share, created) {
-		return
-	}
-	block := &Block{BlockBudget, fmt.Sprintf("the layer would lose %d of its %d versions at once; %d is the limit", wanted, l.kept, max(share, created)),
-		"look at them with -v; if they are meant to go, run again with --acknowledge-prunes " + l.layer.Name}
-	for i := range l.prunes {
-		if l.prunes[i].Blocked == nil {
-			l.prunes[i].Blocked = block
-		}
-	}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // snapshotLayer plans one layer of thin snapshots.
@@ -29,22 +28,26 @@ func (l *snapshotLayer) plan() {
 	for _, v := range l.survey.volumes {
 		l.planVolume(v)
 	}
-	l.keepBudget()
-	l.emit()
+	l.keepBudget(budget{layer: l.layer, kept: l.kept, creates: l.creates}, l.prunes)
+	l.emit(l.prunes, l.creates)
 }
 
 // blocked says why nothing of the layer can be planned at all.
 func (l *snapshotLayer) blocked() *Block {
 	s := l.survey
 	if s.unknown != nil {
-		return &Block{BlockUnknown, fmt.Sprintf("%s could not be observed: %s", s.unknown.Address, s.unknown.Detail),
-			"mend what stopped the observation; until then nothing of this layer is created or pruned"}
+		return unknownBlock(*s.unknown)
 	}
-	if s.noNames != nil && len(l.excludes()) > 0 {
-		return &Block{BlockNames, fmt.Sprintf("%s gave no names, so which volumes are excluded is not known: %s", s.noNames.Address, s.noNames.Detail),
-			"let the right cluster answer once; its last good answer is kept"}
+	if s.noNames != nil && len(l.excluding(l.layer.Name)) > 0 {
+		return l.namesBlock()
 	}
 	return l.overlap()
+}
+
+func (l *snapshotLayer) namesBlock() *Block {
+	u := l.survey.noNames
+	return &Block{BlockNames, fmt.Sprintf("%s gave no names, so which volumes are excluded is not known: %s", u.Address, u.Detail),
+		"let the right cluster answer once; its last good answer is kept"}
 }
 
 // overlap finds another source that has volumes of this one: both would look
@@ -62,11 +65,6 @@ func (l *snapshotLayer) overlap() *Block {
 		}
 	}
 	return nil
-}
-
-// excludes are the exclude blocks that concern the layer.
-func (l *snapshotLayer) excludes() []Exclude {
-	return keep(l.policy.Excludes, func(e Exclude) bool { return e.concerns(l.layer.Name) })
 }
 
 // concerns says whether the block leaves something out of the layer.
@@ -107,7 +105,7 @@ func (l *snapshotLayer) adopts() bool {
 func (l *snapshotLayer) planVolume(v volume) {
 	versions := l.versions(v)
 	l.status.Versions += len(versions)
-	if e, excluded := l.excludedBy(v); excluded {
+	if e, excluded := l.excludes(l.layer, v); excluded {
 		if v.state != gone {
 			l.excluded = append(l.excluded, Skipped{l.layer.Name, v.name, e.Name, e.Reason, e.Accept})
 		}
@@ -127,27 +125,4 @@ func (l *snapshotLayer) planVolume(v volume) {
 	}
 	l.held[layerVolume{l.layer.Name, v.lvName}] = h
 	l.planPrunes(v, history, create)
-}
-
-func (l *snapshotLayer) excludedBy(v volume) (Exclude, bool) {
-	for _, e := range l.excludes() {
-		if e.matches(v) {
-			return e, true
-		}
-	}
-	return Exclude{}, false
-}
-
-// emit orders the layer's actions: prunes that need nothing first, because
-// they free space, then creates, then prunes that a create makes possible.
-func (l *snapshotLayer) emit() {
-	byVolume := func(a, b Action) int {
-		return cmp.Or(strings.Compare(a.Volume, b.Volume), a.VersionTime.Compare(b.VersionTime), strings.Compare(a.ID, b.ID))
-	}
-	free := keep(l.prunes, func(a Action) bool { return len(a.DependsOn) == 0 })
-	rest := keep(l.prunes, func(a Action) bool { return len(a.DependsOn) > 0 })
-	for _, group := range [][]Action{free, l.creates, rest} {
-		slices.SortFunc(group, byVolume)
-		l.actions = append(l.actions, group...)
-	}
 }

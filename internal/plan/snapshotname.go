@@ -38,8 +38,8 @@ const (
 	tagSlot   = "bkplan.slot="
 )
 
-// stamp is the time that a snapshot's name carries.
-type stamp struct {
+// nameStamp is the time that a snapshot's name carries.
+type nameStamp struct {
 	origin     string
 	time       time.Time
 	preRestore bool
@@ -47,7 +47,7 @@ type stamp struct {
 
 // parseSnapshotName reads a name of the older scripts. The time is taken in
 // zone; seconds are read where a script wrote them.
-func parseSnapshotName(name string, zone *time.Location) (stamp, bool) {
+func parseSnapshotName(name string, zone *time.Location) (nameStamp, bool) {
 	for _, infix := range []string{snapInfix, preRestoreInfix} {
 		i := strings.LastIndex(name, infix)
 		if i <= 0 {
@@ -57,9 +57,9 @@ func parseSnapshotName(name string, zone *time.Location) (stamp, bool) {
 		if !ok {
 			continue
 		}
-		return stamp{origin: name[:i], time: t, preRestore: infix == preRestoreInfix}, true
+		return nameStamp{origin: name[:i], time: t, preRestore: infix == preRestoreInfix}, true
 	}
-	return stamp{}, false
+	return nameStamp{}, false
 }
 
 // parseStamp reads YYYYmmdd_HHMM[SS]. A time that the calendar does not have
@@ -178,6 +178,12 @@ func ownTags(tags []string) (layer, origin, volume string, at time.Time, ok bool
 		found++
 	}
 	return layer, origin, volume, at, found == 3 && layer != "" && origin != "" && !at.IsZero()
+}
+
+// isClone says whether a logical volume is a throw-away clone that bkplan reads
+// a snapshot from.
+func isClone(tags []string) bool {
+	return slices.ContainsFunc(tags, func(tag string) bool { return strings.HasPrefix(tag, TagClone) })
 }
 
 // isTagged says whether a logical volume has a tag of bkplan's, read or not.

@@ -70,6 +70,8 @@ func (r rebuilt) refused(a Action) string {
 	switch {
 	case !planned:
 		return "by what is there now it would not be planned any more"
+	case now.Kind != a.Kind || now.Version != a.Version:
+		return fmt.Sprintf("it would be planned as %s %s now", now.Kind, now.Version)
 	case now.Blocked != nil:
 		return now.Blocked.Detail
 	case a.Kind.Destructive() && r.clock != nil:
@@ -82,6 +84,9 @@ func (b *builder) violated(a Action) string {
 	layer, known := b.policy.Layer(a.Layer)
 	if !known {
 		return "the policy has no such layer"
+	}
+	if a.Snapshot == nil {
+		return "" // planning anew has looked at all that it relies on
 	}
 	s := b.surveys[layer.From.Name]
 	if s.unknown != nil {

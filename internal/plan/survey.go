@@ -185,6 +185,10 @@ func (s *surveyor) sort() {
 	var undecided []LogicalVolume
 	for i := range s.pool.Volumes {
 		lv := s.pool.Volumes[i]
+		if isClone(lv.Tags) {
+			s.matched[lv.Name] = true
+			continue
+		}
 		pv, named := s.byLV[lv.Name]
 		inMatch := Match(s.source.LVMThin.Match, lv.Name)
 		snap, isVersion := s.recognise(&s.pool.Volumes[i])

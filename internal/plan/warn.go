@@ -25,6 +25,7 @@ func (b *builder) warn() {
 		}
 	}
 	b.warnFilter()
+	b.warnSameMedium()
 	asked := map[string]bool{}
 	for _, source := range b.policy.Sources {
 		s, ok := b.surveys[source.Name]
@@ -51,6 +52,28 @@ func (b *builder) warnFilter() {
 	}
 }
 
+// warnSameMedium finds copies that lie on the file system of their source: what
+// takes the one takes the other.
+func (b *builder) warnSameMedium() {
+	for _, l := range b.policy.Layers {
+		source, ok := b.policy.source(l.From)
+		to, toDisk := b.policy.destination(l.To)
+		if !ok || !toDisk || !b.carriesOut(l) {
+			continue
+		}
+		disk, seen := b.observation.Disk(to.Path)
+		for _, p := range source.trees() {
+			tree, found := b.observation.Tree(p)
+			if seen && found && tree.FileSystem.Device == disk.FileSystem.Device {
+				b.warnings = append(b.warnings, Warning{
+					WarnSameMedium, fmt.Sprintf("%s copies %s onto the file system that it lies on, so it is no second medium", l.Address(), p),
+					"give the layer a destination on another disk",
+				})
+			}
+		}
+	}
+}
+
 // listed says whether the observation itself tells of u.
 func (b *builder) listed(u Unknown) bool {
 	_, found := b.observation.Why(u.Address)
@@ -62,6 +85,11 @@ func (b *builder) anyVolume(pattern string) bool {
 	for _, s := range b.surveys {
 		if slices.ContainsFunc(s.volumes, func(v volume) bool { return Match(pattern, v.name) }) ||
 			slices.ContainsFunc(s.strays, claim) || slices.ContainsFunc(s.missing, claim) || slices.ContainsFunc(s.outside, claim) {
+			return true
+		}
+	}
+	for _, s := range b.policy.Sources {
+		if s.LVMThin == nil && slices.ContainsFunc(b.volumesOf(s), func(name string) bool { return Match(pattern, name) }) {
 			return true
 		}
 	}

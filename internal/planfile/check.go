@@ -2,6 +2,8 @@ package planfile
 
 import (
 	"fmt"
+	"path"
+	"path/filepath"
 	"strings"
 
 	"github.com/bkplan/bkplan/internal/plan"
@@ -53,10 +55,29 @@ func checkObservation(o plan.Observation) error {
 	for _, c := range o.Clusters {
 		checkCluster(&found, c)
 	}
+	checkPaths(&found, o)
 	for _, u := range o.Unknown {
 		found.unless(u.Address != "", "something without an address is unknown")
 	}
 	return found.of(observationKind)
+}
+
+// checkPaths looks at trees and disks. What their names lead to is looked at
+// again by whoever acts on them.
+func checkPaths(found *problems, o plan.Observation) {
+	seen := map[string]bool{}
+	for _, t := range o.Trees {
+		found.unless(path.IsAbs(t.Path) && !seen["tree "+t.Path], "tree %q is there twice or has no absolute path", t.Path)
+		seen["tree "+t.Path] = true
+	}
+	for _, d := range o.Disks {
+		found.unless(path.IsAbs(d.Path) && !seen["disk "+d.Path], "disk %q is there twice or has no absolute path", d.Path)
+		seen["disk "+d.Path] = true
+		found.unless(d.FileSystem.Size >= 0 && d.FileSystem.Free >= 0, "disk %q has a negative size", d.Path)
+		for _, r := range d.Receipts {
+			found.unless(r.Layer != "" && filepath.IsLocal(r.Path), "a receipt of disk %q is for %q, which is no place on it", d.Path, r.Path)
+		}
+	}
 }
 
 func checkPool(found *problems, p plan.Pool) {

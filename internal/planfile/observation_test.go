@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -157,5 +158,22 @@ func BenchmarkEncodeObservation(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		encoded(b, o)
+	}
+}
+
+// A receipt that leads out of its disk is no receipt, wherever it comes from.
+func TestForgedReceiptIsRefused(t *testing.T) {
+	for _, forged := range []string{"../../etc", "/etc", ""} {
+		o := plan.Observation{
+			Time: time.Unix(0, 0), Host: "pve",
+			Disks: []plan.Disk{{Path: "/mnt/backup", Receipts: []plan.Receipt{{Layer: "weekly", Path: forged}}}},
+		}
+		var text bytes.Buffer
+		if err := EncodeObservation(&text, o); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := DecodeObservation(text.Bytes()); err == nil || !strings.Contains(err.Error(), "no place on it") {
+			t.Errorf("%q: %v", forged, err)
+		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 func (e *evaluator) check(p plan.Policy) {
 	e.checkOverlaps(p)
 	e.checkCircles(p)
+	e.checkArtifacts(p)
 	e.checkSelections(p)
 }
 
@@ -74,24 +75,30 @@ type territory struct {
 // hostPath is a tree; the host "" is this one.
 type hostPath struct{ host, path string }
 
-// checkOverlaps reports layers that would reap what another one wrote, or copy
-// into what they copy from.
+// checkOverlaps reports layers that would reap what another one wrote, or write
+// into what a layer copies from; and copies on the medium of the live data.
 func (e *evaluator) checkOverlaps(p plan.Policy) {
 	owned := map[hostPath][]territory{}
-	for _, l := range p.Layers {
-		if t, ok := territoryOf(p, l); ok {
-			owned[t.hostPath] = append(owned[t.hostPath], t)
-		}
-	}
+	var all []territory
+	read := readers{}
 	for _, l := range p.Layers {
 		t, ok := territoryOf(p, l)
 		if !ok {
 			continue
 		}
+		all = append(all, t)
+		owned[t.hostPath] = append(owned[t.hostPath], t)
+		if !e.checkRecursion(p, t) {
+			read.add(p, l)
+		}
+	}
+	for _, t := range all {
 		if other, found := t.overlapping(owned); found {
 			e.overlap(t, other)
 		}
-		e.checkRecursion(p, t)
+		e.checkReserved(p, t)
+		e.checkCopyOfCopies(p, t, read)
+		e.checkMedium(p, t, read)
 	}
 }
 
@@ -172,56 +179,6 @@ func (e *evaluator) overlap(t, other territory) {
 	e.errorAt(e.layerPlace(t.layer, "directory"), p)
 }
 
-// checkRecursion reports a tree that is copied into itself, or over itself.
-func (e *evaluator) checkRecursion(p plan.Policy, t territory) {
-	if t.layer.Kind == plan.LayerDump {
-		return
-	}
-	for _, from := range treesOf(p, t.layer.From) {
-		within := inside(t.path, from.path) && !excluded(t, from.path)
-		if from.host == t.host && (within || inside(from.path, t.path)) {
-			e.errorAt(e.layerPlace(t.layer, "directory"), problem{
-				code:    "copy_into_itself",
-				summary: fmt.Sprintf("layer.%s copies a tree into itself", t.layer.Name),
-				detail:  fmt.Sprintf("It copies from %s to %s.", from.path, t.path),
-				hint:    "copy to a place outside of the source",
-			})
-			return
-		}
-	}
-}
-
-// excluded reports whether the layer leaves its own directory out, by a pattern
-// that is anchored at the source.
-func excluded(t territory, from string) bool {
-	below := strings.TrimPrefix(t.path, strings.TrimSuffix(from, "/"))
-	return slices.ContainsFunc(t.layer.Exclude, func(pattern string) bool {
-		return strings.HasPrefix(pattern, "/") && inside(below, path.Clean(pattern))
-	})
-}
-
-// treesOf lists the trees that a reference stands for.
-func treesOf(p plan.Policy, ref plan.Ref) []hostPath {
-	var trees []hostPath
-	for _, d := range p.Destinations {
-		if ref.Type == "destination" && d.Name == ref.Name && d.Path != "" {
-			trees = append(trees, hostPath{hostOf(d), d.Path})
-		}
-	}
-	for _, s := range p.Sources {
-		if ref.Type != "source" || s.Name != ref.Name || s.Kind != ref.Kind {
-			continue
-		}
-		if s.Directory != nil && s.Directory.Path != "" {
-			trees = append(trees, hostPath{path: s.Directory.Path})
-		}
-		for _, tree := range s.Paths {
-			trees = append(trees, hostPath{path: tree})
-		}
-	}
-	return trees
-}
-
 // hostOf is the host of a destination, without the user: "" is this one.
 func hostOf(d plan.Destination) string { return d.Address[strings.IndexByte(d.Address, '@')+1:] }
 
@@ -231,6 +188,26 @@ func (e *evaluator) layerPlace(l plan.Layer, attribute string) hcl.Range {
 		return e.body("", d.block).rangeOf(attribute)
 	}
 	return hcl.Range{}
+}
+
+// checkArtifacts reports layers that want files of a pfSense that is asked by
+// its API alone.
+func (e *evaluator) checkArtifacts(p plan.Policy) {
+	for _, l := range p.Layers {
+		if l.Artifact != plan.ArtifactFiles {
+			continue
+		}
+		i := slices.IndexFunc(p.Sources, func(s plan.Source) bool { return s.Kind == l.From.Kind && s.Name == l.From.Name })
+		if i < 0 || p.Sources[i].PFSense == nil || p.Sources[i].PFSense.APIURL == "" || p.Sources[i].PFSense.Address != "" {
+			continue
+		}
+		e.errorAt(e.layerPlace(l, "artifact"), problem{
+			code:    "artifact_out_of_reach",
+			summary: fmt.Sprintf("layer.%s wants files, and %s has no address", l.Name, l.From),
+			detail:  fmt.Sprintf("Files are read by ssh; the API (%s) gives config.xml only.", place(e.declared.at(l.From))),
+			hint:    fmt.Sprintf(`write address = "root@…" in %s, or artifact = %q`, l.From, plan.ArtifactConfig),
+		})
+	}
 }
 
 // checkSelections reports two policy blocks that select the same, so that

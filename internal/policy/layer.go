@@ -10,20 +10,23 @@ import (
 
 // layerKind is what sets a kind of layer apart.
 type layerKind struct {
-	from    accepted
-	decode  func(*body, *plan.Layer) // what only some kinds have
-	inPlace bool                     // versions stay where the source is: no destination
+	from   accepted
+	to     accepted                 // none: versions stay where the source is
+	decode func(*body, *plan.Layer) // what only some kinds have
 }
 
 var dumped = accepted{"source.postgresql", "source.mysql", "source.etcd", "source.vault", "source.redis"}
 
+// onDisk is where versions are kept: what is far away only takes a mirror.
+var onDisk = accepted{"destination.disk"}
+
 var layerKinds = map[string]layerKind{
-	plan.LayerSnapshot: {from: accepted{"source.lvm_thin"}, decode: (*body).snapshotLayer, inPlace: true},
-	plan.LayerFiles:    {from: accepted{"layer.snapshot", "source.directory", "source.paths"}, decode: (*body).filesLayer},
-	plan.LayerSQLite:   {from: accepted{"layer.snapshot", "source.directory", "source.vaultwarden"}, decode: (*body).sqliteLayer},
-	plan.LayerFetch:    {from: accepted{"source.pfsense"}, decode: (*body).versionedLayer},
-	plan.LayerDump:     {from: dumped, decode: (*body).dumpLayer},
-	plan.LayerSync:     {from: accepted{"source.directory", "source.paths", "destination"}, decode: (*body).syncLayer},
+	plan.LayerSnapshot: {accepted{"source.lvm_thin"}, nil, (*body).snapshotLayer},
+	plan.LayerFiles:    {accepted{"layer.snapshot", "source.directory", "source.paths"}, onDisk, (*body).filesLayer},
+	plan.LayerSQLite:   {accepted{"layer.snapshot", "source.directory", "source.vaultwarden"}, onDisk, (*body).sqliteLayer},
+	plan.LayerFetch:    {accepted{"source.pfsense"}, onDisk, (*body).fetchLayer},
+	plan.LayerDump:     {dumped, onDisk, (*body).dumpLayer},
+	plan.LayerSync:     {accepted{"source.directory", "source.paths", "destination"}, accepted{"destination"}, (*body).syncLayer},
 }
 
 // layer decodes a layer block.
@@ -38,10 +41,10 @@ func (e *evaluator) layer(d declaration) plan.Layer {
 	b.require("from", "schedule")
 	l.From, _ = b.reference("from", kind.from)
 	l.Schedule = b.schedule("schedule")
-	if !kind.inPlace {
+	if kind.to != nil {
 		l.Timeout = b.duration("timeout")
 		b.require("to", "directory")
-		l.To, _ = b.reference("to", accepted{"destination"})
+		l.To, _ = b.reference("to", kind.to)
 		l.Directory = b.relative("directory")
 	}
 	kind.decode(b, &l)
@@ -77,6 +80,14 @@ func (b *body) sqliteLayer(l *plan.Layer) {
 			})
 		}
 	})
+}
+
+func (b *body) fetchLayer(l *plan.Layer) {
+	b.versionedLayer(l)
+	l.Artifact = b.choice("artifact", "artifact", plan.ArtifactConfig, plan.ArtifactFiles)
+	if !b.has("artifact") {
+		l.Artifact = plan.ArtifactConfig
+	}
 }
 
 // versionedLayer reads what layers have that make versions under names of

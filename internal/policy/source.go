@@ -91,6 +91,7 @@ func (b *body) directory(s *plan.Source) {
 			}
 			return globPattern(text)
 		}),
+		RequireMount: b.flag("require_mount"),
 	}
 }
 

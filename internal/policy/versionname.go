@@ -13,7 +13,7 @@ const defaultVersion = "%Y-%m-%d_%H%M"
 // versionDirectives are the strftime directives of a version's name, each with
 // those of which one at least must stand beside it to fix a point in time.
 var versionDirectives = map[byte]string{
-	'Y': "", 'm': "Y", 'd': "m", 'j': "Y", 'U': "Y", 'W': "Y", 'G': "V", 'V': "G", 'H': "dj", 'M': "H",
+	'Y': "", 'm': "Y", 'd': "m", 'j': "Y", 'U': "Y", 'W': "Y", 'G': "V", 'V': "G", 'H': "dj", 'M': "H", 'S': "M",
 }
 
 // versionFormat checks a strftime format: its names are directories, and tell
@@ -43,7 +43,7 @@ func versionFormat(text string) (string, *flaw) {
 
 func unknownDirective(at int, text string) *flaw {
 	wrong := &flaw{
-		detail: "The name of a version is made of %Y (year), %m (month), %d (day), %j (day of the year), %U and %W (week), %G and %V (ISO year and week), %H and %M (hour and minute).",
+		detail: "The name of a version is made of %Y (year), %m (month), %d (day), %j (day of the year), %U and %W (week), %G and %V (ISO year and week), %H, %M and %S (hour, minute and second).",
 		offset: at, length: 2,
 	}
 	if short := map[byte]string{'y': "%Y", 'g': "%G", 'F': "%Y-%m-%d", 'R': "%H%M", 'u': "%W"}[text[at+1]]; short != "" {

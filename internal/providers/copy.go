@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"time"
 
 	"github.com/bkplan/bkplan/internal/plan"
 )
@@ -70,4 +71,22 @@ type SnapshotPair struct {
 	FromName          string
 	ToUUID            string
 	ToName            string
+}
+
+// Verifier looks whether versions on a disk are what they were when they were
+// made.
+type Verifier interface {
+	// Verify compares a version with its receipt: names, sizes and times, and with
+	// data the contents too, for which each file is read once however many
+	// versions are verified by the same Verifier. Findings are for people, one a
+	// line.
+	Verify(ctx context.Context, version plan.HeldVersion, data bool) (findings []string, err error)
+	// Adopt gives a version without a receipt one, after a walk of all of it.
+	Adopt(ctx context.Context, version plan.HeldVersion, now time.Time) (plan.Receipt, error)
+}
+
+// Inspector is a Producer that can tell whether what it once made can be used:
+// that databases are sound, and archives whole. It changes nothing.
+type Inspector interface {
+	Inspect(ctx context.Context, folder string) (findings []string, err error)
 }

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -112,6 +113,29 @@ func clock(t time.Time, zone *time.Location) string {
 		return "never"
 	}
 	return t.In(zone).Format("2006-01-02 15:04")
+}
+
+// noun is what the actions of the group are about, in a layer of the kind.
+func (g group) noun(layerKind string) string {
+	switch g.kind {
+	case plan.Clean:
+		return "leftover"
+	case plan.Sync:
+		return "tree"
+	}
+	return noun(layerKind)
+}
+
+// roomText says what a destination has room for, before and after the plan.
+func roomText(c plan.Capacity) string {
+	text := fmt.Sprintf("%s free of %s", plan.Bytes(c.Free), plan.Bytes(c.Size))
+	if c.Adds > 0 || c.Frees > 0 {
+		text += fmt.Sprintf("; %s more and %s less expected, so %s free after", plan.Bytes(c.Adds), plan.Bytes(c.Frees), plan.Bytes(c.FreeAfter))
+	}
+	if c.Unknown > 0 {
+		text += fmt.Sprintf("; what %s will add is known at apply", count(c.Unknown, "action"))
+	}
+	return text
 }
 
 // noun is what a layer of the kind calls its versions.

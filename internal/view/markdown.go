@@ -22,6 +22,7 @@ func PlanMarkdown(w io.Writer, p plan.Plan) error {
 	for _, l := range p.Layers {
 		m.layer(l, groups)
 	}
+	m.capacity()
 	m.excluded()
 	m.drift(false)
 	m.notCarriedOut()
@@ -139,6 +140,15 @@ func (m *markdown) action(a plan.Action, row func(...string)) {
 		kind, why = kind+", blocked", a.Blocked.Detail
 	}
 	row(kind, codeSpan(a.Volume), clock(a.VersionTime, m.zone), markdownText(why))
+}
+
+// capacity says in a line for each destination what the plan leaves free.
+func (m *markdown) capacity() {
+	for _, c := range m.plan.Capacity {
+		if c.Adds != 0 || c.Frees != 0 || c.Unknown != 0 {
+			m.add("%s: %s.\n", codeSpan("destination."+c.Destination), roomText(c))
+		}
+	}
 }
 
 func (m *markdown) excluded() {

@@ -23,6 +23,7 @@ func Plan(w io.Writer, p plan.Plan, o Options) error {
 		}
 	}
 	v.blocked(groups)
+	v.capacity()
 	v.excluded()
 	v.notCarriedOut()
 	v.warnings()
@@ -120,10 +121,10 @@ func (v *planView) group(g group, l plan.LayerStatus) {
 		v.each(g, func(a plan.Action) string { return a.Reason.Detail })
 		return
 	}
-	head := v.verb(g.kind) + count(len(g.actions), noun(l.Kind)) + "  "
+	head := v.verb(g.kind) + count(len(g.actions), g.noun(l.Kind)) + "  "
 	v.hang(head, 0, g.reason(l.Slot, v.zone), lipgloss.NewStyle())
 	volumes := g.volumes()
-	if g.kind.Destructive() {
+	if g.kind == plan.Prune {
 		v.hang("", verbWidth, g.span(v.zone), v.faint)
 		if len(volumes) > fewVolumes {
 			return
@@ -186,7 +187,7 @@ func (v *planView) blocked(groups []group) {
 			continue
 		}
 		why, unblock := g.block()
-		v.block(string(g.kind), count(len(g.actions), noun(kinds[g.layer]))+" of layer."+escape(g.layer), why, unblock)
+		v.block(string(g.kind), count(len(g.actions), g.noun(kinds[g.layer]))+" of layer."+escape(g.layer), why, unblock)
 		if v.Verbose {
 			v.each(g, func(a plan.Action) string { return a.Blocked.Detail })
 		} else {
@@ -200,6 +201,18 @@ func (v *planView) block(verb, what, why, unblock string) {
 	v.hang(head, verbWidth, what+": "+why, lipgloss.NewStyle())
 	if unblock != "" {
 		v.hang("", verbWidth, "to unblock: "+unblock, v.yellow)
+	}
+}
+
+// capacity says for each destination what the plan leaves free.
+func (v *planView) capacity() {
+	for _, c := range v.plan.Capacity {
+		if c.Adds == 0 && c.Frees == 0 && c.Unknown == 0 && !v.Verbose {
+			continue
+		}
+		head := v.bold.Render("destination."+escape(c.Destination)) + "  "
+		v.line("")
+		v.hang(head, 0, roomText(c), lipgloss.NewStyle())
 	}
 }
 

@@ -9,3 +9,15 @@ layer "snapshot" "snapshots" {
   from     = source.pvcs
   schedule = "daily"
 }
+
+destination "disk" "sda" {
+  path = "/mnt/backup"
+}
+
+layer "fetch" "files" {
+  from      = source.gateway
+  to        = destination.sda
+  directory = "pfsense"
+  artifact  = "filesystem"
+  schedule  = "daily"
+}

@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bkplan/bkplan/internal/plan"
+	"github.com/bkplan/bkplan/internal/providers"
+	"github.com/bkplan/bkplan/internal/run"
+	"github.com/bkplan/bkplan/internal/view"
+)
+
+type verifyOptions struct {
+	planOptions
+	data, adopt   bool
+	json, verbose bool
+}
+
+func newVerify(app *App) *cobra.Command {
+	var o verifyOptions
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Look whether versions are what their receipts say",
+		Long: `Compare the versions on this machine's disks with their receipts: names, sizes,
+times and modes. With --data all contents are read and compared with the digests
+taken when the versions were made, databases are checked, and archives are read
+to the end. Nothing is changed, unless --adopt asks for receipts.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return untilSignal(func(ctx context.Context) error { return app.verify(ctx, o) })
+		},
+	}
+	o.flags(cmd)
+	cmd.Flags().BoolVar(&o.data, "data", false, "read all contents too")
+	cmd.Flags().BoolVar(&o.adopt, "adopt", false, "give versions that older scripts made a receipt, by a walk of each")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON (schema: verify)")
+	cmd.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "every finding, and every version without a receipt")
+	return exitCodes(cmd, "all is as the receipts say", "something is not")
+}
+
+func (a *App) verify(ctx context.Context, o verifyOptions) error {
+	p, err := a.load(o.policyOptions)
+	if err != nil {
+		return err
+	}
+	if err := o.check(p); err != nil {
+		return err
+	}
+	registry := a.observers()
+	if o.adopt {
+		unlock, err := run.Lock(ctx, p.StateDir, 0, a.holder(), func(run.Holder) {})
+		if err != nil {
+			return lockFailure(err)
+		}
+		defer func() { _ = unlock() }() // the kernel frees it at the end in any case
+		registry = a.doers()
+	}
+	now := a.now()
+	observation, err := a.look(ctx, p, registry, now)
+	if err != nil {
+		return err
+	}
+	held, blocked := plan.Inventory(p, observation, now, plan.Filter{Layers: o.layers, Volumes: o.volumes})
+	document := view.VerifyDocument{Format: view.VerifyFormat, Version: 1, Time: now, Host: observation.Host, Data: o.data, Versions: []view.Verified{}}
+	for _, version := range held {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		document.Versions = append(document.Versions, a.verifyOne(ctx, registry, version, o))
+	}
+	if err := a.showVerified(document, o); err != nil {
+		return err
+	}
+	return verifyFailure(document, blocked)
+}
+
+// verifyOne looks at one version, or gives it the receipt it lacks.
+func (a *App) verifyOne(ctx context.Context, registry providers.Registry, h plan.HeldVersion, o verifyOptions) view.Verified {
+	v := view.Verified{Layer: h.Layer, Volume: h.Volume, Version: h.Version, Destination: h.Destination, Path: h.Path, Result: view.VerifyFine}
+	verifier, ok := registry.Layers[h.Kind].(providers.Verifier)
+	if !ok {
+		v.Result, v.Error = view.VerifyError, providers.ErrUnsupported.Error()
+		return v
+	}
+	var err error
+	switch {
+	case h.Receipt != nil:
+		v.Findings, err = verifier.Verify(ctx, h, o.data)
+	case o.adopt:
+		v.Result = view.VerifyAdopted
+		_, err = verifier.Adopt(ctx, h, a.now())
+	default:
+		v.Result = view.VerifyNoReceipt
+	}
+	if len(v.Findings) > 0 {
+		v.Result = view.VerifyFindings
+	}
+	if err != nil {
+		v.Result, v.Error = view.VerifyError, err.Error()
+	}
+	return v
+}
+
+func (a *App) showVerified(d view.VerifyDocument, o verifyOptions) error {
+	if o.json {
+		return view.JSON(a.Stdout, d)
+	}
+	return view.Verify(a.Stdout, d, a.viewOptions(o.verbose))
+}
+
+func verifyFailure(d view.VerifyDocument, blocked []plan.LayerStatus) error {
+	for _, l := range blocked {
+		return fail(l.Blocked.Unblock, "layer.%s cannot be verified: %s", l.Name, l.Blocked.Detail)
+	}
+	if n := d.Count(view.VerifyError); n > 0 {
+		return fmt.Errorf("%d of %d versions could not be looked at", n, len(d.Versions))
+	}
+	if d.Count(view.VerifyFindings) > 0 {
+		return errChanges
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+)
+
+// findDisk finds the layer's destination, and the reason for which nothing may
+// be written there (safety rules 6 and 12).
+func (l *copyLayer) findDisk() *Block {
+	disk, block := l.builder.findDisk(l.destination)
+	l.disk = disk
+	return block
+}
+
+func (b *builder) findDisk(d Destination) (Disk, *Block) {
+	disk, found := b.observation.Disk(d.Path)
+	switch {
+	case !found:
+		return disk, unknownBlock(b.unseen(DiskAddress(d.Path)))
+	case d.RequireMount && disk.FileSystem.MountPoint != d.Path:
+		return disk, &Block{BlockMount, fmt.Sprintf("%s is not mounted: what is there lies on %s", d.Path, disk.FileSystem.MountPoint), "mount it"}
+	case disk.FileSystem.ReadOnly:
+		return disk, &Block{BlockMount, d.Path + " is mounted read-only", "look why (the kernel does that after an error), and mount it writable"}
+	}
+	return disk, nil
+}
+
+// checkClock is safety rule 11: when a version lies in the future or the time
+// is behind the last run, nothing is pruned.
+func (l *copyLayer) checkClock() *Block {
+	if b := l.lastRunBlock(); b != nil {
+		return b
+	}
+	for _, v := range l.volumes {
+		for _, version := range l.holding.of(v.path) {
+			if InFuture(version.time, l.now) {
+				block := &Block{BlockClock, fmt.Sprintf("%s/%s says it is of %s, which is in the future", l.layer.Directory, version.path, l.clockText(version.time)),
+					"set the clock, check the policy's time zone, or remove the version by hand"}
+				l.warnings = append(l.warnings, Warning{WarnClock, block.Detail, block.Unblock})
+				return block
+			}
+		}
+	}
+	return nil
+}
+
+// checkSpace is safety rule 4: a disk that is low gets nothing new.
+func (l *copyLayer) checkSpace() *Block {
+	fs, least := l.disk.FileSystem, l.destination.MinFree
+	switch {
+	case least.IsZero():
+		return nil
+	case fs.Free < least.Bytes(fs.Size):
+		return l.lowSpace(fmt.Sprintf("%s has %s free, and %s is the least", l.destination.Path, Bytes(fs.Free), least))
+	case fs.Inodes > 0 && !least.Share.IsZero() && fs.InodesFree < least.Share.Of(fs.Inodes):
+		return l.lowSpace(fmt.Sprintf("%s has %d inodes free of %d, and %s is the least", l.destination.Path, fs.InodesFree, fs.Inodes, least))
+	}
+	return nil
+}
+
+func (l *copyLayer) lowSpace(detail string) *Block {
+	return &Block{BlockSpace, detail, "free space there, let fewer versions be kept, or lower the guard of destination." + l.destination.Name}
+}
+
+// fit blocks what would not fit: each action takes what it is expected to add,
+// one after the other, and nothing may go below the least that must stay free.
+func (l *copyLayer) fit(makes []Action) []Action {
+	fs, usage := l.disk.FileSystem, l.usage(l.destination)
+	least := l.destination.MinFree.Bytes(fs.Size)
+	for i := range makes {
+		a := &makes[i]
+		if a.Blocked != nil || a.Copy.Estimate == nil {
+			continue
+		}
+		e := *a.Copy.Estimate
+		switch {
+		case fs.Free-usage.bytes-e.Bytes < least:
+			a.Blocked = l.lowSpace(fmt.Sprintf("it is expected to add %s, and %s has %s free of which %s must stay",
+				Bytes(e.Bytes), l.destination.Path, Bytes(fs.Free-usage.bytes), Bytes(least)))
+		case fs.Inodes > 0 && fs.InodesFree-usage.inodes-e.Inodes < 0:
+			a.Blocked = l.lowSpace(fmt.Sprintf("it is expected to need %d inodes, and %s has %d", e.Inodes, l.destination.Path, fs.InodesFree-usage.inodes))
+		default:
+			usage.bytes, usage.inodes = usage.bytes+e.Bytes, usage.inodes+e.Inodes
+		}
+	}
+	l.used[l.destination.Path] = usage
+	return makes
+}
+
+func (l *copyLayer) acknowledged() bool {
+	return slices.Contains(l.options.Acknowledge, l.layer.Name)
+}
+
+// budget is what the prune budget of a layer is reckoned from.
+type budget struct {
+	layer   Layer
+	kept    int // versions
+	creates []Action
+}
+
+// keepBudget is safety rule 13: a plan that prunes more than its share is
+// blocked. One prune for each version that the plan creates is rotation and
+// shrinks nothing.
+func (b *builder) keepBudget(of budget, prunes []Action) {
+	if slices.Contains(b.options.Acknowledge, of.layer.Name) {
+		return
+	}
+	created := len(keep(of.creates, func(a Action) bool { return a.Blocked == nil && a.Kind == Create }))
+	share := (of.kept + created) / 3
+	if !of.layer.Guard.MaxPrune.IsZero() {
+		share = int(of.layer.Guard.MaxPrune.Of(int64(of.kept + created)))
+	}
+	wanted := len(keep(prunes, func(a Action) bool { return a.Blocked == nil }))
+	if wanted <= max(share, created) {
+		return
+	}
+	block := &Block{BlockBudget, fmt.Sprintf("the layer would lose %d of its %d versions at once; %d is the limit", wanted, of.kept, max(share, created)),
+		"look at them with -v; if they are meant to go, run again with --acknowledge-prunes " + of.layer.Name}
+	for i := range prunes {
+		if prunes[i].Blocked == nil {
+			prunes[i].Blocked = block
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// copyLayer plans one layer that keeps versions on a disk: files, sqlite and
+// fetch layers. Its volumes are found in copysource.go, its versions in
+// copyversion.go.
+type copyLayer struct {
+	*builder
+	layer       Layer
+	status      *LayerStatus
+	destination Destination
+	disk        Disk
+	holding     holding
+
+	kept    int    // versions of volumes that are not excluded
+	clock   *Block // no pruning in this layer
+	space   *Block // no creating in this layer
+	makes   []Action
+	prunes  []Action
+	volumes []copyVolume
+}
+
+// copyVolume is a volume as a copy layer sees it.
+type copyVolume struct {
+	volume
+	path    string  // below the folder of a version; empty where that is the volume's
+	access  *Access // nil when there is nothing to copy from
+	needs   string  // ID of the action that makes what access names
+	noCopy  *Block  // why access is nil
+	missing bool    // a claim whose logical volume is not there: its versions do not age
+}
+
+func (l *copyLayer) plan() {
+	if l.status.Blocked = l.blocked(); l.status.Blocked != nil {
+		return
+	}
+	l.holding = l.recognise()
+	l.volumes = append(l.volumes, l.goneVolumes()...)
+	l.clock, l.space = l.checkClock(), l.checkSpace()
+	for _, v := range l.volumes {
+		l.planVolume(v)
+	}
+	l.makes = l.fit(l.makes)
+	l.driftOfHolding()
+	b := budget{layer: l.layer, kept: l.kept, creates: l.makes}
+	l.keepBudget(b, l.prunes)
+	l.emit(l.prunes, l.makes)
+}
+
+// blocked says why nothing of the layer can be planned at all; else it has
+// found disk and volumes.
+func (l *copyLayer) blocked() *Block {
+	if block := l.findDisk(); block != nil {
+		return block
+	}
+	return l.findVolumes()
+}
+
+// planVolume is one volume's share of the layer.
+func (l *copyLayer) planVolume(v copyVolume) {
+	versions := l.holding.of(v.path)
+	l.status.Versions += len(versions)
+	if e, excluded := l.excludes(l.layer, v.volume); excluded {
+		if v.state != gone {
+			l.excluded = append(l.excluded, Skipped{l.layer.Name, v.name, e.Name, e.Reason, e.Accept})
+		} else if len(versions) > 0 {
+			l.orphans(v, versions, "the volume is excluded from "+l.layer.Address()+" now")
+		}
+		return
+	}
+	l.kept += len(versions)
+	h := newCopyHistory(versions, l.now)
+	l.held[layerVolume{l.layer.Name, v.key()}] = held{newest: h.age(), count: len(versions)}
+	var next *Action
+	if v.state != gone && v.state != released {
+		l.status.Volumes++
+		next = l.planCopy(v, h)
+		if next != nil && next.Blocked == nil {
+			l.held[layerVolume{l.layer.Name, v.key()}] = held{newest: h.age(), count: len(versions), planned: true}
+		}
+	} else if len(versions) > 0 {
+		l.orphans(v, versions, orphanDetail(v))
+	}
+	l.planCopyPrunes(v, h, next)
+}
+
+// key identifies the volume among those of its source.
+func (v copyVolume) key() string { return cmp.Or(v.lvName, v.name) }
+
+func orphanDetail(v copyVolume) string {
+	switch {
+	case v.state == released:
+		return "its persistent volume is released"
+	case v.missing:
+		return ""
+	}
+	return "its volume is gone"
+}
+
+// orphans reports versions that nothing new will follow.
+func (l *copyLayer) orphans(v copyVolume, versions []copyVersion, why string) {
+	if why == "" {
+		return // a missing volume is reported as what it is
+	}
+	l.addDrift(Orphaned, v.name, l.layer.Name,
+		count(len(versions), "version")+" left, the newest of "+l.clockText(versions[0].time)+": "+why,
+		"remove by hand what is not wanted; the newest is never pruned")
+}
+
+// excluding are the exclude blocks that concern a layer.
+func (b *builder) excluding(layer string) []Exclude {
+	return keep(b.policy.Excludes, func(e Exclude) bool { return e.concerns(layer) })
+}
+
+// emit orders a layer's actions: prunes that need nothing first, because they
+// free space, then what is made, then prunes that this makes possible.
+func (b *builder) emit(prunes, makes []Action) {
+	byVolume := func(a, b Action) int {
+		return cmp.Or(strings.Compare(a.Volume, b.Volume), a.VersionTime.Compare(b.VersionTime), strings.Compare(a.ID, b.ID))
+	}
+	free := keep(prunes, func(a Action) bool { return len(a.DependsOn) == 0 })
+	rest := keep(prunes, func(a Action) bool { return len(a.DependsOn) > 0 })
+	for _, group := range [][]Action{free, makes, rest} {
+		slices.SortFunc(group, byVolume)
+		b.actions = append(b.actions, group...)
+	}
+}

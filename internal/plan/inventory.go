@@ -1,0 +1,77 @@
+package plan
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"time"
+)
+
+// HeldVersion is a version that a layer has on a disk.
+type HeldVersion struct {
+	Layer       string    `json:"layer"`
+	Kind        string    `json:"kind"` // of the layer
+	Volume      string    `json:"volume"`
+	Version     string    `json:"version"`     // name; empty for a synced tree
+	Destination string    `json:"destination"` // root, an absolute path
+	Path        string    `json:"path"`        // relative to the destination's root
+	Time        time.Time `json:"time"`        // when it was made, as far as is known
+	Receipt     *Receipt  `json:"receipt,omitempty"`
+}
+
+// Address is how people refer to it: `layer.weekly["apps/web"]@2026-46`.
+func (h HeldVersion) Address() string {
+	if h.Version == "" {
+		return Address(h.Layer, h.Volume)
+	}
+	return Address(h.Layer, h.Volume) + "@" + h.Version
+}
+
+// Inventory lists the versions that the policy's layers have on disks, by layer
+// in the policy's order, then by volume, newest first. Layers whose disk was not
+// seen, or is not mounted, have none; Blocked says so.
+func Inventory(policy Policy, observation Observation, now time.Time, filter Filter) (held []HeldVersion, blocked []LayerStatus) {
+	b := builder{policy: policy, observation: observation, now: now}
+	b.survey()
+	for _, layer := range policy.Layers {
+		if layer.Kind == LayerSnapshot || !b.carriesOut(layer) || !selects(filter.Layers, layer.Name) {
+			continue
+		}
+		list, block := b.inventory(layer)
+		if block != nil {
+			blocked = append(blocked, LayerStatus{Name: layer.Name, Kind: layer.Kind, Blocked: block})
+		}
+		held = append(held, keep(list, func(h HeldVersion) bool { return selects(filter.Volumes, h.Volume) })...)
+	}
+	return held, blocked
+}
+
+func (b *builder) inventory(layer Layer) ([]HeldVersion, *Block) {
+	destination, _ := b.policy.destination(layer.To)
+	disk, block := b.findDisk(destination)
+	if block != nil && !disk.FileSystem.ReadOnly {
+		return nil, block
+	}
+	one := HeldVersion{Layer: layer.Name, Kind: layer.Kind, Destination: destination.Path}
+	if layer.Kind == LayerSync {
+		l := syncLayer{builder: b, layer: layer, disk: disk}
+		receipt := l.receipt()
+		if receipt == nil {
+			return nil, nil
+		}
+		one.Volume, one.Path, one.Time, one.Receipt = receipt.Volume, receipt.Path, receipt.Started, receipt
+		return []HeldVersion{one}, nil
+	}
+	l := copyLayer{builder: b, layer: layer, destination: destination, disk: disk}
+	l.holding = l.recognise()
+	var list []HeldVersion
+	for _, v := range l.goneVolumes() {
+		for _, version := range l.holding.of(v.path) {
+			one.Volume, one.Version, one.Path = v.name, version.name, path.Join(layer.Directory, version.path)
+			one.Time, one.Receipt = version.time, version.receipt
+			list = append(list, one)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b HeldVersion) int { return cmp.Compare(a.Volume, b.Volume) })
+	return list, nil
+}

@@ -1,0 +1,105 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// syncLayer plans one layer that mirrors a source into a directory of a disk.
+// It has one copy, which is the source's as a whole.
+type syncLayer struct {
+	*builder
+	layer       Layer
+	status      *LayerStatus
+	destination Destination
+	disk        Disk
+	source      Source
+}
+
+func (l *syncLayer) plan() {
+	disk, block := l.findDisk(l.destination)
+	l.disk, l.status.Blocked = disk, block
+	if block != nil {
+		return
+	}
+	access, block := l.access()
+	if l.status.Blocked = block; block != nil {
+		return
+	}
+	l.status.Volumes = 1
+	receipt := l.receipt()
+	h := held{}
+	if receipt != nil {
+		l.status.Versions = 1
+		h = held{newest: receipt.Source.Taken, count: 1}
+	}
+	if a := l.planSync(access, receipt); a != nil {
+		h.planned = a.Blocked == nil
+		l.actions = append(l.actions, *a)
+	}
+	for _, name := range l.volumesOf(l.source) {
+		l.held[layerVolume{l.layer.Name, name}] = h
+	}
+}
+
+// access is the source's trees, each proven to be what it should.
+func (l *syncLayer) access() (*Access, *Block) {
+	l.source, _ = l.policy.source(l.layer.From)
+	if d := l.source.Directory; d != nil {
+		tree, block := l.findTree(d.Path, d.RequireMount)
+		return &Access{Paths: []string{d.Path}, RequireMount: d.RequireMount, MountPoint: tree.FileSystem.MountPoint, Whole: true}, block
+	}
+	for _, p := range l.source.Paths {
+		if _, block := l.findTree(p, false); block != nil {
+			return nil, block
+		}
+	}
+	return &Access{Paths: l.source.Paths}, nil
+}
+
+// receipt is that of the last sync; nil when there was none.
+func (l *syncLayer) receipt() *Receipt {
+	i := slices.IndexFunc(l.disk.Receipts, func(r Receipt) bool { return r.Layer == l.layer.Name && r.Path == l.layer.Directory })
+	if i < 0 {
+		return nil
+	}
+	return &l.disk.Receipts[i]
+}
+
+func (l *syncLayer) planSync(access *Access, last *Receipt) *Action {
+	slot := l.status.Slot
+	if slot.IsZero() || last != nil && !last.Started.Before(slot.Truncate(time.Second)) && !InFuture(last.Started, l.now) {
+		return nil
+	}
+	a := Action{
+		ID: Address(l.layer.Name, l.source.Name), Kind: Sync, Layer: l.layer.Name, Volume: l.source.Name,
+		VersionTime: l.now.Truncate(time.Second), Reason: Reason{ReasonNoVersion, "never synced"},
+		Copy: &CopyAction{
+			Destination: l.destination.Path, RequireMount: l.destination.RequireMount, Directory: l.layer.Directory,
+			Slot: slot, From: access, Exclude: l.layer.Exclude, Timeout: l.layer.Timeout,
+			MinFree: l.destination.MinFree.Bytes(l.disk.FileSystem.Size), MaxDelete: l.layer.Guard.MaxDelete,
+			AcceptLoss: slices.Contains(l.options.Acknowledge, l.layer.Name),
+		},
+	}
+	if last != nil {
+		a.Reason = Reason{ReasonDue, fmt.Sprintf("last synced %s, before the slot %s", l.clockText(last.Started), l.clockText(slot))}
+		if was := last.Source.MountPoint; was != "" && access.MountPoint != "" && was != access.MountPoint && !a.Copy.AcceptLoss {
+			a.Blocked = &Block{BlockSource, fmt.Sprintf("%s lies on %s now, and lay on %s when it was last synced", access.Paths[0], access.MountPoint, was),
+				"mount the source; if it has moved for good, run again with --acknowledge-prunes " + l.layer.Name}
+		}
+	}
+	if a.Blocked == nil {
+		a.Blocked = (&copyLayer{builder: l.builder, layer: l.layer, destination: l.destination, disk: l.disk}).checkSpace()
+	}
+	return &a
+}
+
+// volumesOf are the volumes of a source that are directories of this machine.
+func (b *builder) volumesOf(s Source) []string {
+	if s.Directory == nil || s.Directory.Each == "" {
+		return []string{s.Name}
+	}
+	tree, _ := b.observation.Tree(s.Directory.Path)
+	return tree.volumes(s.Directory.Each)
+}
