@@ -73,7 +73,8 @@ expect_versions() {
 # --- the same as the snapshot ------------------------------------------------
 
 # opened SNAPSHOT mounts a throw-away clone at /run/lab/proof, with its journal
-# replayed; closed takes it away.
+# replayed; closed takes it away. A btrfs must not be mounted live meanwhile: the
+# kernel knows it by its id.
 opened() {
 	local device=/dev/$vg/lab-proof options=noatime
 	quietly lvcreate -s -kn -n lab-proof "$vg/$1"
@@ -81,7 +82,10 @@ opened() {
 		unlock "$device" lab-proof
 		device=/dev/mapper/lab-proof
 	fi
-	[[ $(blkid -p -s TYPE -o value "$device") != xfs ]] || options+=,nouuid
+	case $(blkid -p -s TYPE -o value "$device") in
+	xfs) options+=,nouuid ;;
+	btrfs) quietly btrfs device scan --forget ;;
+	esac
 	mkdir -p /run/lab/proof
 	mount -o "$options" "$device" /run/lab/proof
 }

@@ -4,6 +4,7 @@
 #   fs NS/CLAIM ext4|btrfs|xfs [luks]
 #   mounted NS/CLAIM               mounts the live volume, and prints where
 #   unmounted NS/CLAIM
+#   unplugged NS/CLAIM             its machine dies: the journal is left as it is
 #   write_some NS/CLAIM FILE [KIB] random bytes into a file of the volume
 #   write_zoo NS/CLAIM             everything that a file system can hold
 #   sqlite_writer NS/CLAIM FILE    a program that writes to a database, and goes on
@@ -117,6 +118,15 @@ mounted() {
 unmounted() {
 	umount "$live/$1"
 	quietly dmsetup remove "$(below "$1")"
+}
+
+# unplugged cuts the disk off from whoever has it mounted.
+unplugged() {
+	local size
+	size=$(sectors_of "/dev/mapper/$(below "$1")")
+	echo "0 $size error" | swap_table "$(below "$1")"
+	umount "$live/$1" 2>/dev/null || umount -l "$live/$1"
+	quietly dmsetup remove --retry "$(below "$1")"
 }
 
 # --- files -------------------------------------------------------------------
