@@ -36,6 +36,10 @@ lab: setup build ## run the lab's scenarios in a kernel with real LVM
 	test/lab/conformance
 	test/lab/run
 
+.PHONY: lab-soak
+lab-soak: setup build ## kill the lab's kernel at random points of an apply, 20 times
+	test/lab/soak
+
 .PHONY: test-kube
 test-kube: ## run the kube provider against a real kube-apiserver (10 minutes to build once)
 	test/kube/setup
@@ -45,6 +49,8 @@ test-kube: ## run the kube provider against a real kube-apiserver (10 minutes to
 bench: build ## measure; docs/benchmarks.md explains the figures
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
 	$(GO) run ./test/bench
+	@test/bench/setup
+	$(GO) run ./test/bench/copies
 
 .PHONY: lint
 lint: ## run the linters

@@ -32,6 +32,7 @@ var allowed = map[string][]string{
 	"internal/providers":              {"internal/plan"},
 	"internal/providers/kube":         {"internal/plan", "internal/execx", "internal/providers"},
 	"internal/providers/lvm":          {"internal/plan", "internal/execx", "internal/providers"},
+	"internal/providers/pfsense":      {"internal/plan", "internal/execx", "internal/providers"},
 	"internal/providers/providertest": {"internal/plan", "internal/providers"},
 	"internal/policy":                 {"internal/plan", "internal/quantity", "internal/retention", "internal/schedule"},
 	"internal/planfile":               {"internal/plan"},
@@ -43,6 +44,7 @@ var allowed = map[string][]string{
 	"internal/stamp":                  {},
 	"internal/execx":                  {},
 	"internal/run":                    {},
+	"internal/tree":                   {},
 	"internal/architecture":           {},
 }
 

@@ -20,7 +20,7 @@ const (
 	ReasonMissing  Reason = "missing"  // there is no such program
 	ReasonStart    Reason = "start"    // it is there and could not be started
 	ReasonCanceled Reason = "canceled" // the context ended
-	ReasonOutput   Reason = "output"   // it wrote more to stdout than is taken
+	ReasonOutput   Reason = "output"   // its stdout could not be taken, or not all of it
 )
 
 // Error is a command that failed. Its fields and its text hold no secret of
@@ -83,7 +83,10 @@ func (e *Error) what() string {
 
 // debianPackages says which Debian package has a program.
 var debianPackages = map[string]string{
-	"lvs": "lvm2", "vgs": "lvm2", "lvcreate": "lvm2", "lvremove": "lvm2",
+	"lvs": "lvm2", "vgs": "lvm2", "lvcreate": "lvm2", "lvremove": "lvm2", "lvchange": "lvm2",
+	"dmsetup": "dmsetup", "thin_delta": "thin-provisioning-tools", "cryptsetup": "cryptsetup-bin",
+	"mount": "mount", "umount": "mount", "blkid": "util-linux", "blockdev": "util-linux",
+	"btrfstune": "btrfs-progs", "rsync": "rsync", "ssh": "openssh-client",
 }
 
 func packageHint(program string) string {

@@ -7,6 +7,7 @@ package execx
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -22,6 +23,12 @@ type Command struct {
 	Timeout time.Duration
 	// Stdin is what the program reads; nil is /dev/null.
 	Stdin []byte
+	// Stdout takes what the program writes, without a limit and as it comes; nil
+	// keeps it in Output.Stdout. An error of its Write ends the program with
+	// ReasonOutput and that error as the cause. Run waits until all of the output
+	// is taken, also that of children in the background, within the Timeout; no
+	// Write begins after Run has returned.
+	Stdout io.Writer
 	// Env is added to the environment of this process, "NAME=value"; a PATH in
 	// it also decides where Argv[0] is found.
 	Env []string
@@ -70,16 +77,17 @@ func (r runner) Run(ctx context.Context, command Command) (Output, error) {
 	if err := ctx.Err(); err != nil {
 		return Output{}, command.failure(Error{Exit: -1, Reason: ReasonCanceled, Cause: context.Cause(ctx)})
 	}
-	stdout, stderr := &prefix{limit: r.maxStdout}, &tail{limit: maxStderr}
+	stdout, stderr := r.taker(command), &tail{limit: maxStderr}
+	defer stdout.end()
 	cmd, err := r.prepare(command, stdout, stderr)
 	if err != nil {
 		return Output{}, err
 	}
 	began := time.Now()
-	reason, err := r.await(ctx, cmd, command.Timeout)
+	reason, err := r.await(ctx, cmd, command.Timeout, stdout.failed())
 	output := Output{Stdout: stdout.bytes(), Stderr: stderr.text(), Elapsed: time.Since(began)}
-	if stdout.overflowed() {
-		reason, err = ReasonOutput, errTooMuch
+	if failure := stdout.failure(); failure != nil {
+		reason, err = ReasonOutput, failure
 	}
 	if reason == "" {
 		return output, nil
@@ -90,8 +98,15 @@ func (r runner) Run(ctx context.Context, command Command) (Output, error) {
 	})
 }
 
+func (r runner) taker(command Command) taker {
+	if command.Stdout != nil {
+		return newStream(command.Stdout)
+	}
+	return &prefix{limit: r.maxStdout}
+}
+
 // prepare finds the program and lays out how it will run.
-func (r runner) prepare(command Command, stdout *prefix, stderr *tail) (*exec.Cmd, error) {
+func (r runner) prepare(command Command, stdout taker, stderr *tail) (*exec.Cmd, error) {
 	env := environment(os.Environ(), command.Env)
 	program, err := lookPath(command.Argv[0], valueOf(env, "PATH"))
 	if err != nil {
@@ -106,6 +121,9 @@ func (r runner) prepare(command Command, stdout *prefix, stderr *tail) (*exec.Cm
 		Stdout: stdout, Stderr: stderr, WaitDelay: r.reap,
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
+	if command.Stdout != nil {
+		cmd.WaitDelay = 0 // a writer may be slow, and the end must not get lost
+	}
 	if command.Stdin != nil {
 		cmd.Stdin = strings.NewReader(string(command.Stdin))
 	}
@@ -114,7 +132,7 @@ func (r runner) prepare(command Command, stdout *prefix, stderr *tail) (*exec.Cm
 
 // await runs the program to its end and returns why it was no success; an
 // empty reason is success.
-func (r runner) await(ctx context.Context, cmd *exec.Cmd, timeout time.Duration) (Reason, error) {
+func (r runner) await(ctx context.Context, cmd *exec.Cmd, timeout time.Duration, refused <-chan struct{}) (Reason, error) {
 	if err := cmd.Start(); err != nil {
 		return ReasonStart, err
 	}
@@ -133,6 +151,8 @@ func (r runner) await(ctx context.Context, cmd *exec.Cmd, timeout time.Duration)
 		return ReasonTimeout, r.end(cmd, done)
 	case <-ctx.Done():
 		return ReasonCanceled, r.end(cmd, done)
+	case <-refused:
+		return ReasonOutput, r.end(cmd, done)
 	}
 }
 

@@ -13,11 +13,12 @@ import (
 // limits are how long a command may take. A command that changes something is
 // not ended before, not even when its context is.
 type limits struct {
-	observe, create, prune, pruneEach time.Duration
+	observe, create, activate, prune, pruneEach time.Duration
 }
 
 var defaultLimits = limits{
-	observe: 60 * time.Second, create: 120 * time.Second, prune: 120 * time.Second, pruneEach: 2 * time.Second,
+	observe: 60 * time.Second, create: 120 * time.Second, activate: 120 * time.Second,
+	prune: 120 * time.Second, pruneEach: 2 * time.Second,
 }
 
 // errHung begins every answer of a Provider after one of its commands hung.
@@ -43,8 +44,8 @@ func (p *Provider) run(ctx context.Context, limit time.Duration, argv ...string)
 	output, err := p.runner.Run(ctx, execx.Command{
 		Argv: argv, Timeout: limit, Env: []string{"LVM_SUPPRESS_FD_WARNINGS=1"},
 	})
-	if failure := (*execx.Error)(nil); errors.As(err, &failure) && failure.Reason == execx.ReasonTimeout {
-		p.hung = fmt.Errorf("%w: earlier, %w", errHung, failure)
+	if isTimeout(err) {
+		p.hung = fmt.Errorf("%w: earlier, %w", errHung, err)
 	}
 	return output, err
 }
@@ -109,4 +110,10 @@ func missingGroup(group string, err error) error {
 		return fmt.Errorf("there is no volume group %q on this machine: %w", group, err)
 	}
 	return err
+}
+
+// isTimeout says whether a command outlived its limit.
+func isTimeout(err error) bool {
+	failure := (*execx.Error)(nil)
+	return errors.As(err, &failure) && failure.Reason == execx.ReasonTimeout
 }

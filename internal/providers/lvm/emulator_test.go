@@ -27,6 +27,8 @@ type emulator struct {
 	made   int
 	calls  [][]string
 	before func(argv []string) error // a fault, or a change behind the Provider's back
+	after  func(argv []string) error // a fault of a command that has done its work
+	others func(argv []string) (stdout, stderr string, exit int)
 }
 
 func newEmulator() *emulator {
@@ -105,6 +107,9 @@ func (e *emulator) Run(ctx context.Context, c execx.Command) (execx.Output, erro
 	if exit != 0 {
 		return output, &execx.Error{Argv: c.Argv, Exit: exit, Stderr: stderr, Reason: execx.ReasonExit}
 	}
+	if e.after != nil {
+		return output, e.after(c.Argv)
+	}
 	return output, nil
 }
 
@@ -118,6 +123,11 @@ func (e *emulator) answer(argv []string) (stdout, stderr string, exit int) {
 		return e.lvcreate(argv)
 	case "lvremove":
 		return e.lvremove(argv)
+	case "lvchange":
+		return e.lvchange(argv)
+	}
+	if e.others != nil {
+		return e.others(argv)
 	}
 	return "", "no such program", 127
 }
@@ -160,8 +170,28 @@ func (e *emulator) lvcreate(argv []string) (stdout, stderr string, exit int) {
 	case e.row(name) != nil:
 		return "", "  Logical Volume \"" + name + "\" already exists in volume group \"pve\"\n", 5
 	}
-	e.snapshot(origin, name, tags...)
+	made := e.snapshot(origin, name, tags...)
+	if place := slices.Index(argv, "--setactivationskip"); place >= 0 && argv[place+1] == "n" {
+		made.SkipActivation, made.Active, made.Open = "", "active", ""
+	}
 	return "", "  WARNING: This metadata update is NOT backed up.\n", 0
+}
+
+// lvchange knows -ay and -an.
+func (e *emulator) lvchange(argv []string) (stdout, stderr string, exit int) {
+	row := e.row(strings.TrimPrefix(argv[len(argv)-1], e.group+"/"))
+	switch {
+	case row == nil:
+		return "", "  Failed to find logical volume\n", 5
+	case !selected(argv, *row):
+	case argv[1] == "-ay" && (row.SkipActivation == "" || slices.Contains(argv, "-K")):
+		row.Active, row.Open = "active", ""
+	case argv[1] == "-an" && row.Open == "open":
+		return "", "  Logical volume pve/" + row.Name + " in use.\n", 5
+	case argv[1] == "-an":
+		row.Active, row.Open = "", "unknown"
+	}
+	return "", "", 0
 }
 
 func (e *emulator) lvremove(argv []string) (stdout, stderr string, exit int) {

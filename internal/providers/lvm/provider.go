@@ -3,6 +3,11 @@
 //
 // report.go reads what the commands print, pool.go makes a plan.Pool of it,
 // create.go and prune.go carry out actions, command.go runs everything.
+//
+// The other half is Opener, which makes the content of snapshots readable:
+// clone.go has what it does by LVM's commands, content.go, luks.go, btrfs.go and
+// mount.go the rest, in that order; leftover.go finds and cleans what a killed
+// run left, delta.go compares snapshots by the pool's metadata.
 package lvm
 
 import (
@@ -23,6 +28,7 @@ const maxRemove = 100
 // hold a lock inside the kernel. It may be used from several goroutines.
 type Provider struct {
 	runner execx.Runner
+	host   host
 	limits limits
 	turn   chan struct{} // holds a token while an operation runs
 	hung   error         // guarded by turn
@@ -33,7 +39,7 @@ var _ providers.Batcher = (*Provider)(nil)
 // New makes a Provider whose commands go through the runner; with a read-only
 // one it can observe, and nothing else.
 func New(runner execx.Runner) *Provider {
-	return &Provider{runner: runner, limits: defaultLimits, turn: make(chan struct{}, 1)}
+	return &Provider{runner: runner, host: thisHost, limits: defaultLimits, turn: make(chan struct{}, 1)}
 }
 
 // Info is what the Provider can do. It runs nothing.
@@ -44,7 +50,9 @@ func (p *Provider) Info() providers.Info {
 	}
 }
 
-// Observe looks at the thin pool of an lvm_thin source, by one vgs and one lvs.
+// Observe looks at the thin pool of an lvm_thin source, by one vgs and one lvs,
+// and at what a killed run left open: in the pool, and on this machine, where
+// every pool finds the same.
 func (p *Provider) Observe(ctx context.Context, target providers.Target) (providers.Part, error) {
 	source := target.Source.LVMThin
 	if source == nil {
@@ -70,7 +78,13 @@ func (p *Provider) Observe(ctx context.Context, target providers.Target) (provid
 		return providers.Part{}, err
 	}
 	pool.VolumeGroupUUID = uuid
-	return providers.Part{Pool: &pool}, nil
+	var left []plan.Leftover
+	if target.StateDir != "" {
+		if left, err = p.host.leftovers(target.StateDir, group, source.ThinPool); err != nil {
+			return providers.Part{}, err
+		}
+	}
+	return providers.Part{Pool: &pool, Leftovers: left}, nil
 }
 
 // Do carries out one action.
