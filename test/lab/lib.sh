@@ -47,8 +47,15 @@ quietly() {
 	"$@" >/run/lab/quiet 2>&1 || { cat /run/lab/quiet >&2; return 1; }
 }
 
-# use_policy NAME puts another policy of the lab in place: homelab or night.
-use_policy() { cp "/mnt/lab/$1.hcl" "$BKPLAN_POLICY"; }
+# use_policy NAME [LAYER…] puts another policy of the lab in place, homelab or
+# night; with only these of its layers, if some are named.
+use_policy() {
+	awk -v wanted=" ${*:2} " '
+		/^layer / { name = $3; gsub(/"/, "", name); drop = wanted != "  " && !index(wanted, " " name " ") }
+		!drop { print }
+		/^}/ { drop = 0 }
+	' "/mnt/lab/$1.hcl" >"$BKPLAN_POLICY"
+}
 
 # --- the world ---------------------------------------------------------------
 

@@ -10,7 +10,7 @@
 #   expect_database NS/CLAIM VERSION FILE [ROWS]
 #   expect_versions COUNT NS/CLAIM, expect_linked A B, expect_own A B
 #   expect_no_leftovers
-#   until_copying [KIB], kill_apply_after SECONDS, power_cut
+#   until_copying [KIB], kill_apply, kill_apply_after SECONDS, power_cut
 
 backup=/mnt/backup
 receipts=$backup/.bkplan/receipts
@@ -169,8 +169,7 @@ expect_no_leftovers() {
 	found=$(
 		findmnt -rn -o TARGET | grep -e "^/var/lib/bkplan/" || true
 		dmsetup ls | grep -e 'bkplan--\?[0-9a-f]' || true
-		lvs --noheadings -o lv_name,lv_tags "$vg" | grep -e bkplan-[0-9a-f] || true
-		lvs --noheadings -o lv_name -S 'lv_name=~_snap_ && lv_active=active' "$vg"
+		lvs --noheadings -o lv_name,lv_active -S 'lv_name=~^bkplan- || (lv_name=~_snap_ && lv_active=active)' "$vg"
 		find "$work" -mindepth 1 -maxdepth 1 2>/dev/null || true
 	)
 	[[ -z $found ]] || fail "left over: $found"
