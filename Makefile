@@ -15,6 +15,7 @@ help: ## list the targets
 build: ## build bin/bkplan
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/bkplan ./cmd/bkplan
 	$(GO) build -trimpath -o bin/lab-kubeapi ./test/lab/kubeapi
+	$(GO) build -trimpath -o bin/lab-pfsense ./test/lab/pfsense
 
 .PHONY: setup
 setup: ## install the Debian packages that tests and demo need

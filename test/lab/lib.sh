@@ -1,5 +1,9 @@
 # lib.sh - the words that scenarios are written in. Sourced inside the guest.
 #
+# The files in words/ have those of volumes' contents, of the backup disk and of the
+# pfSense; each lists its own at its head.
+#
+# The policy:    use_policy
 # The world:     pool_create pvc pv pvc_gone vm_disk vm_snapshot old_snapshot
 #                fill_pool pool_wake cluster_up cluster_down forget_cluster clock
 # bkplan:        plan apply drift (output in $out, exit status in $status), show,
@@ -27,6 +31,10 @@ pool=data
 driver=csi.proxmox.sinextra.dev
 declare -A named # logical volumes with a name of their own, by claim
 
+for words in /mnt/lab/words/*.sh; do
+	source "$words"
+done
+
 say() { printf '\n== %s\n' "$*"; }
 
 # fail ends the scenario, and says at which of its lines.
@@ -39,12 +47,22 @@ quietly() {
 	"$@" >/run/lab/quiet 2>&1 || { cat /run/lab/quiet >&2; return 1; }
 }
 
+# use_policy NAME [LAYER…] puts another policy of the lab in place, homelab or
+# night; with only these of its layers, if some are named.
+use_policy() {
+	awk -v wanted=" ${*:2} " '
+		/^layer / { name = $3; gsub(/"/, "", name); drop = wanted != "  " && !index(wanted, " " name " ") }
+		!drop { print }
+		/^}/ { drop = 0 }
+	' "/mnt/lab/$1.hcl" >"$BKPLAN_POLICY"
+}
+
 # --- the world ---------------------------------------------------------------
 
 # pool_create VG POOL SIZE [METADATA SIZE] makes the volume group and its thin pool.
 pool_create() {
 	vg=$1 pool=$2
-	quietly vgcreate "$vg" /dev/ubdb
+	quietly vgcreate "$vg" "$(disk_of pool)"
 	quietly lvcreate --type thin-pool -L "$3" ${4:+--poolmetadatasize "$4"} -n "$pool" "$vg"
 }
 
@@ -186,11 +204,15 @@ apply() { run_bkplan apply --auto-approve "$@"; }
 drift() { guarded run_bkplan drift "$@"; }
 
 # guarded COMMAND… fails where the command runs, or only tries to run, a program
-# that could change something.
+# that could change something, or mounts something itself.
 guarded() {
+	opened_now >/run/lab/opened
 	PATH=/run/lab/guard:$PATH "$@"
 	[[ ! -s /run/lab/forbidden ]] || fail "$* is not to change anything, and ran: $(</run/lab/forbidden)"
+	opened_now | diff /run/lab/opened - || fail "$* is not to change anything, and left this open"
 }
+
+opened_now() { cat /proc/self/mountinfo; ls /dev/mapper; }
 
 guard_programs() {
 	local program
@@ -198,7 +220,8 @@ guard_programs() {
 	printf '#!/bin/sh\necho "${0##*/} $*" >>/run/lab/forbidden\nexit 1\n' >/run/lab/guard/refuse
 	chmod +x /run/lab/guard/refuse
 	for program in lvm lvcreate lvremove lvchange lvconvert lvextend lvrename lvresize vgchange vgcreate \
-		vgremove vgrename vgscan pvcreate pvscan pvremove dmsetup mount umount cryptsetup mkdir rm; do
+		vgremove vgrename vgscan pvcreate pvscan pvremove dmsetup mount umount cryptsetup mkdir rm \
+		rsync ssh sqlite3 thin_delta cp ln mv tar; do
 		ln -s refuse "/run/lab/guard/$program"
 	done
 }
@@ -276,13 +299,17 @@ expect_lv() { quietly lvs "$vg/$1" || fail "$vg/$1 is gone"; }
 
 expect_no_lv() { ! quietly lvs "$vg/$1" 2>/dev/null || fail "$vg/$1 is still there"; }
 
-# The world is every LV with what a write to the volume group would change.
-world() { lvs -a --noheadings -o lv_name,lv_uuid,lv_size,lv_attr,origin,lv_tags,thin_id,data_percent -O lv_name "$vg"; }
+# The world is every LV with what a write to the volume group would change, and
+# every name on the backup disk with what a write to it would change.
+world() {
+	lvs -a --noheadings -o lv_name,lv_uuid,lv_size,lv_attr,origin,lv_tags,thin_id,data_percent -O lv_name "$vg"
+	find /mnt/backup -printf '%p %i %n %s %C@\n' | sort
+}
 
 remember_world() { world >/run/lab/world; }
 
 expect_same_world() {
-	world | diff /run/lab/world - || fail "the volume group has changed"
+	world | diff /run/lab/world - || fail "the world has changed"
 }
 
 # expect_pool_healthy lets thin_check read the pool's metadata.
@@ -329,5 +356,5 @@ close_snapshot() {
 }
 
 guard_programs
-cp /mnt/lab/homelab.hcl "$BKPLAN_POLICY"
+use_policy homelab
 write_kubeconfig

@@ -10,8 +10,15 @@ lab_packages=(
 	mke2fs e2fsprogs
 	mkfs.xfs xfsprogs
 	mkfs.btrfs btrfs-progs
+	setfacl acl
+	setfattr attr
+	findmnt util-linux
+	ps procps
 	ip iproute2
 	rsync rsync
+	sshd openssh-server
+	ssh openssh-client
+	sqlite3 sqlite3
 	busybox busybox-static
 )
 
