@@ -40,7 +40,7 @@ var allowed = map[string][]string{
 	"internal/providers/providertest": {"internal/plan", "internal/providers"},
 	"internal/policy":                 {"internal/plan", "internal/quantity", "internal/retention", "internal/schedule"},
 	"internal/planfile":               {"internal/plan"},
-	"internal/view":                   {"internal/plan", "internal/run"},
+	"internal/view":                   {"internal/plan", "internal/quantity", "internal/run"},
 	"internal/plan":                   {"internal/quantity", "internal/retention", "internal/schedule", "internal/stamp"},
 	"internal/retention":              {"internal/quantity"},
 	"internal/schedule":               {},

@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"fmt"
-	"math"
 	"slices"
 )
 
@@ -62,18 +60,4 @@ func (c *Capacity) add(a Action) {
 	default:
 		c.Adds, c.AddsInodes = c.Adds+e.Bytes, c.AddsInodes+e.Inodes
 	}
-}
-
-// Bytes is an amount of data as people say it: "1.4 GiB". It is rounded to the
-// nearest tenth.
-func Bytes(n int64) string {
-	const unit = 1024
-	value, i := float64(n), 0
-	for ; math.Abs(value) >= unit && i < 6; i++ {
-		value /= unit
-	}
-	if i == 0 {
-		return fmt.Sprintf("%d B", n)
-	}
-	return fmt.Sprintf("%.1f %ciB", value, "KMGTPE"[i-1])
 }

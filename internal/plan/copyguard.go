@@ -3,6 +3,8 @@ package plan
 import (
 	"fmt"
 	"slices"
+
+	"github.com/bkplan/bkplan/internal/quantity"
 )
 
 // findDisk finds the layer's destination, and the reason for which nothing may
@@ -69,7 +71,7 @@ func (l *copyLayer) checkSpace() *Block {
 	case least.IsZero():
 		return nil
 	case fs.Free < least.Bytes(fs.Size):
-		return l.lowSpace(fmt.Sprintf("%s has %s free, and %s is the least", l.destination.Path, Bytes(fs.Free), least))
+		return l.lowSpace(fmt.Sprintf("%s has %s free, and %s is the least", l.destination.Path, quantity.Size(fs.Free).Human(), least))
 	case fs.Inodes > 0 && !least.Share.IsZero() && fs.InodesFree < least.Share.Of(fs.Inodes):
 		return l.lowSpace(fmt.Sprintf("%s has %d inodes free of %d, and %s is the least", l.destination.Path, fs.InodesFree, fs.Inodes, least))
 	}
@@ -92,7 +94,7 @@ func (l *copyLayer) fit(a Action) *Block {
 	switch {
 	case e.Bytes > fs.Free-usage.Bytes-least:
 		return l.lowSpace(fmt.Sprintf("it is expected to add %s, and %s has %s free of which %s must stay",
-			Bytes(e.Bytes), l.destination.Path, Bytes(fs.Free-usage.Bytes), Bytes(least)))
+			quantity.Size(e.Bytes).Human(), l.destination.Path, quantity.Size(fs.Free-usage.Bytes).Human(), quantity.Size(least).Human()))
 	case fs.Inodes > 0 && e.Inodes > fs.InodesFree-usage.Inodes:
 		return l.lowSpace(fmt.Sprintf("it is expected to need %d inodes, and %s has %d", e.Inodes, l.destination.Path, fs.InodesFree-usage.Inodes))
 	}

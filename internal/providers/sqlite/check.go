@@ -11,8 +11,8 @@ import (
 // check holds a database against SQLite's integrity_check: a corruption when
 // that finds something. Tables whose collations or functions only their own
 // application has cannot be checked like that: they are read through, and noted.
-func check(ctx context.Context, file string) (notes []string, err error) {
-	err = use(ctx, file, func(connection *sql.Conn) error {
+func check(ctx context.Context, file, mode string) (notes []string, err error) {
+	err = use(ctx, file, mode, func(connection *sql.Conn) error {
 		err := integrity(ctx, connection, fmt.Sprintf("PRAGMA integrity_check(%d)", maxFindings))
 		if isUnknown(err) && !isForeign(err) {
 			notes, err = checkTables(ctx, connection)

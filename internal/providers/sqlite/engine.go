@@ -23,19 +23,30 @@ var settings = url.Values{
 	},
 }
 
-// address is the URI of a database. Any bytes of the name are data.
+// address is the URI of a database. Any bytes of the name are data. What is only
+// read is in a version, so that nobody changes it and nothing is put beside it.
 func address(file, mode string) string {
 	query := url.Values{"mode": {mode}}
+	if mode == readOnly {
+		query.Set("immutable", "1")
+	}
 	for key, values := range settings {
 		query[key] = values
 	}
 	return (&url.URL{Scheme: "file", Path: file, RawQuery: query.Encode()}).String()
 }
 
-// use runs work with the one connection to an existing database. Opening it
-// replays its log or undoes its journal. No part of it stays open.
-func use(ctx context.Context, file string, work func(*sql.Conn) error) error {
-	db, err := sql.Open("sqlite", address(file, "rw"))
+// The ways to open an existing database: opening it writable replays its log or
+// undoes its journal.
+const (
+	writable = "rw"
+	readOnly = "ro"
+)
+
+// use runs work with the one connection to an existing database. No part of it
+// stays open.
+func use(ctx context.Context, file, mode string, work func(*sql.Conn) error) error {
+	db, err := sql.Open("sqlite", address(file, mode))
 	if err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
