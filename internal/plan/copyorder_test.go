@@ -233,3 +233,13 @@ func TestUnknownVolumeThatCouldBeExcludedIsNotCopied(t *testing.T) {
 		t.Errorf("%+v", a.Blocked)
 	}
 }
+
+// The receipt of a version that was adopted was written long after the version.
+func TestAdoptedVersionIsAsOldAsItsName(t *testing.T) {
+	s := newScene().withCopies()
+	s.claim("apps/web", "vm-9999-pvc-1")
+	s.copied("2026-46", "apps/web", time.Hour).Adopted = true
+	if a := action(t, s.build(), `layer.weekly["apps/web"]`); a.Kind != Create || a.Version != "2026-47" {
+		t.Errorf("%s %s", a.Kind, a.Version)
+	}
+}
