@@ -211,3 +211,35 @@ func TestVolumeThatTheSnapshotsLeaveOutIsNotCopied(t *testing.T) {
 		t.Errorf("%+v", a.Blocked)
 	}
 }
+
+func TestDiskThatIsLowOnInodesGetsNothingNew(t *testing.T) {
+	s := newScene().withCopies()
+	s.claim("apps/web", "vm-9999-pvc-1")
+	s.disk().FileSystem.Inodes, s.disk().FileSystem.InodesFree = 1000, 149
+	if a := action(t, s.build(), `layer.weekly["apps/web"]`); a.Blocked == nil || a.Blocked.Code != BlockSpace {
+		t.Errorf("%+v", a.Blocked)
+	}
+}
+
+// A volume that the last answer of the cluster did not know could be excluded from
+// the copies alone.
+func TestUnknownVolumeThatCouldBeExcludedIsNotCopied(t *testing.T) {
+	s := newScene().withCopies()
+	s.claim("apps/other", "vm-9999-pvc-2")
+	s.lv("vm-9999-pvc-1", "")
+	s.cluster().Seen = s.now.Add(-days(1))
+	s.policy.Excludes = []Exclude{{Name: "dbaas", Namespaces: []string{"dbaas"}, Layers: []string{"weekly"}, Reason: "dumps"}}
+	if a := action(t, s.build(), `layer.weekly["vm-9999-pvc-1"]`); a.Blocked == nil || a.Blocked.Code != BlockNames {
+		t.Errorf("%+v", a.Blocked)
+	}
+}
+
+// The receipt of a version that was adopted was written long after the version.
+func TestAdoptedVersionIsAsOldAsItsName(t *testing.T) {
+	s := newScene().withCopies()
+	s.claim("apps/web", "vm-9999-pvc-1")
+	s.copied("2026-46", "apps/web", time.Hour).Adopted = true
+	if a := action(t, s.build(), `layer.weekly["apps/web"]`); a.Kind != Create || a.Version != "2026-47" {
+		t.Errorf("%s %s", a.Kind, a.Version)
+	}
+}
