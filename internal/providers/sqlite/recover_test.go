@@ -103,7 +103,7 @@ func nameSuper(t *testing.T, journal, name string) {
 }
 
 func TestJournalOfSeveralDatabases(t *testing.T) {
-	const name = "x.db-mj0123ABC9D"
+	const name = "x.db-mj0123AB9CD"
 	source, before := crashed(t)
 	nameSuper(t, source+"/x.db-journal", "/data/"+name)
 
@@ -127,7 +127,7 @@ func TestJournalOfSeveralDatabases(t *testing.T) {
 func TestJournalDoesNotDeleteOtherFiles(t *testing.T) {
 	source, before := crashed(t)
 	into := t.TempDir()
-	victim := t.TempDir() + "/x.db-mj0123ABC9D"
+	victim := t.TempDir() + "/x.db-mj0123AB9CD"
 	write(t, victim, filepath.Join(into, ".bkplan-sqlite/0/database-journal")+"\x00")
 	write(t, source+"/"+filepath.Base(victim), "here as well")
 	nameSuper(t, source+"/x.db-journal", victim)
