@@ -44,9 +44,9 @@ type Opener interface {
 	// Open makes a snapshot's content readable below Opened.Root. Whatever
 	// happens, nothing is left open when it returns an error.
 	Open(ctx context.Context, access plan.SnapshotAccess) (Opened, error)
-	// Differences tells for each pair of snapshots of one pool how many bytes
-	// differ by the pool's own account; nil where that cannot be told.
-	Differences(ctx context.Context, pairs []SnapshotPair) []*int64
+	// Differences tells for each pair of snapshots of one pool how much differs by
+	// the pool's own account; nil where that cannot be told.
+	Differences(ctx context.Context, pairs []SnapshotPair) []*Difference
 	// Clean closes and removes what a killed run left open; what is gone already
 	// is no error.
 	Clean(ctx context.Context, leftover plan.Leftover) error
@@ -61,6 +61,12 @@ type Opened struct {
 	// Close takes down all that Open set up. It must be called once, and with a
 	// context that has not ended.
 	Close func(ctx context.Context) error
+}
+
+// Difference is how much two snapshots of a volume differ.
+type Difference struct {
+	Bytes  int64
+	ToUUID string // of the second
 }
 
 // SnapshotPair is two snapshots of one volume in a pool. They are named by UUID

@@ -136,8 +136,6 @@ func check(r plan.Receipt) error {
 		return errors.New("it names no layer")
 	case r.Volume == "":
 		return errors.New("it names no volume")
-	case r.Version == "" && r.Path == "":
-		return nil
 	case !filepath.IsLocal(r.Path) || filepath.Clean(r.Path) != r.Path || r.Path == "." || ours(r.Path):
 		return fmt.Errorf("its version lies at %q, which is no place below the destination", r.Path)
 	}

@@ -82,7 +82,7 @@ func memory(t *testing.T) string {
 type folders struct {
 	root, uuid     string
 	opened, closed int
-	differ         []*int64
+	differ         []*providers.Difference
 	asked          []providers.SnapshotPair
 	cleaned        []plan.Leftover
 	closing        error
@@ -96,7 +96,7 @@ func (f *folders) Open(context.Context, plan.SnapshotAccess) (providers.Opened, 
 	}}, nil
 }
 
-func (f *folders) Differences(_ context.Context, pairs []providers.SnapshotPair) []*int64 {
+func (f *folders) Differences(_ context.Context, pairs []providers.SnapshotPair) []*providers.Difference {
 	f.asked = append(f.asked, pairs...)
 	return f.differ
 }

@@ -17,8 +17,9 @@ import (
 	"github.com/bkplan/bkplan/internal/tree"
 )
 
-// finish makes a version of a folder that is filled. Its context must not end: a
-// version that is as far as this is brought to its end.
+// finish makes a version of a folder that is filled. When ctx ends while the
+// manifest is written, nothing has happened yet; from then on the version is
+// brought to its end.
 func (p *Provider) finish(ctx context.Context, v version, source plan.ReceiptSource, produced providers.Produced) (plan.Receipt, error) {
 	p.reached("filled")
 	totals, err := v.writeManifest(ctx)
@@ -29,7 +30,7 @@ func (p *Provider) finish(ctx context.Context, v version, source plan.ReceiptSou
 	if err := v.checkLoss(r); err != nil {
 		return r, err
 	}
-	return p.seal(ctx, v, r)
+	return p.seal(context.WithoutCancel(ctx), v, r)
 }
 
 func (v version) receipt(source plan.ReceiptSource, produced providers.Produced, totals tree.Totals) plan.Receipt {
@@ -62,33 +63,44 @@ func (p *Provider) seal(ctx context.Context, v version, r plan.Receipt) (plan.Re
 	return r, nil
 }
 
-// Far less is less than a share of what was there, where that was not next to
-// nothing.
-const (
-	farLess      = 10 // times
-	lossMinFiles = 10
-)
-
-// checkLoss holds up a refresh that has far less than the version it would
-// replace. A new version may have as little as it likes: planning keeps the old
-// ones while the newest looks wrong.
+// checkLoss holds up a refresh that is far smaller than any version of the volume
+// that there is. A new version may be as small as it likes: planning keeps the
+// old ones while the newest looks wrong.
 func (v version) checkLoss(r plan.Receipt) error {
-	before := v.proof
-	if before == nil || v.action.Kind != plan.Refresh || v.action.Copy.AcceptLoss || before.Files < lossMinFiles {
+	if v.action.Kind != plan.Refresh {
 		return nil
 	}
-	if r.Files*farLess >= before.Files && r.Bytes*farLess >= before.Bytes {
-		return nil
+	before, err := v.farLarger(r)
+	if before == nil || err != nil {
+		return err
 	}
 	return fmt.Errorf("the source has %s with %s now, and had %s with %s: %q stays as it was; if so much is meant to be gone, acknowledge the layer %q",
 		count(r.Files, "file"), quantity.Size(r.Bytes).Human(), count(before.Files, "file"), quantity.Size(before.Bytes).Human(), v.path, v.action.Layer)
 }
 
+// farLarger finds a version of the action's volume beside which another one looks
+// wrong, unless a person has acknowledged that.
+func (p place) farLarger(r plan.Receipt) (*plan.Receipt, error) {
+	if p.acceptLoss {
+		return nil, nil
+	}
+	receipts, err := receipt.Of(p.root, r.Layer, r.Volume)
+	if err != nil {
+		return nil, err
+	}
+	for _, before := range receipts {
+		if plan.FarSmaller(r.Files, r.Bytes, before) {
+			return &before, nil
+		}
+	}
+	return nil, nil
+}
+
 // name puts the folder in its place. A version that is replaced loses its receipt
 // first, so that a receipt never stands for another version than its own.
 func (p *Provider) name(v version) error {
-	p.tree.Lock()
-	defer p.tree.Unlock()
+	p.shared.Lock()
+	defer p.shared.Unlock()
 	if err := folder.Make(v.root, filepath.Dir(v.path), 0o755); err != nil {
 		return fmt.Errorf("make folder of the version: %w", err)
 	}

@@ -210,11 +210,14 @@ func listFolder(root string, f plan.Folder) ([]plan.Entry, error) {
 		return nil, err
 	}
 	defer top.Close()
+	if f.Depth == 0 {
+		return nil, nil // the directory is the copy itself
+	}
 	return list(top, "", f.Depth)
 }
 
-// list gives the directories at a depth below a folder, and whatever above that
-// is no directory. What bkplan keeps for itself is neither.
+// list gives what lies at a depth below a folder, and whatever above that is no
+// directory. What bkplan keeps for itself is neither.
 func list(in *os.File, at string, depth int) ([]plan.Entry, error) {
 	entries, err := in.ReadDir(-1)
 	if err != nil {
@@ -229,7 +232,6 @@ func list(in *os.File, at string, depth int) ([]plan.Entry, error) {
 		}
 		path, odd := shown(name)
 		switch {
-		case depth == 1 && !e.IsDir():
 		case depth == 1 || !e.IsDir() || odd:
 			found = append(found, plan.Entry{Path: path, Type: entryType(e), Odd: odd})
 		default:

@@ -26,6 +26,8 @@ type place struct {
 	directory string // of the layer, relative to root
 	path      string // of the copy, relative to root
 	work      string // name below plan.WorkFolder that is the action's own
+	// acceptLoss: a person knows that far less is there than before.
+	acceptLoss bool
 }
 
 // full is the path of something that lies below the destination.
@@ -52,7 +54,7 @@ func newPlace(a plan.Action) (place, error) {
 	}
 	return place{
 		root: c.Destination, directory: c.Directory, path: filepath.Join(c.Directory, c.Path),
-		work: workName(string(a.Kind), a.Layer, a.Volume, a.Version),
+		work: workName(string(a.Kind), a.Layer, a.Volume, a.Version), acceptLoss: c.AcceptLoss,
 	}, nil
 }
 

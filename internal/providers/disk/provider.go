@@ -19,6 +19,7 @@ import (
 	"github.com/bkplan/bkplan/internal/execx"
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/providers"
+	"github.com/bkplan/bkplan/internal/tree"
 )
 
 // Config is what a Provider works with.
@@ -37,10 +38,11 @@ type Provider struct {
 	Config
 	Observer
 	mirror *Rsync
-	// tree is held while folders that versions share are made or removed.
-	tree        sync.Mutex
+	// shared is held while folders that versions share are made or removed.
+	shared      sync.Mutex
 	mu          sync.Mutex
-	differences map[string]int64 // bytes, by ID of the action
+	differences map[string]providers.Difference // by ID of the action
+	hashes      tree.HashCache                  // of what was verified
 	// reached is called where a version's making could be cut off, by tests.
 	reached func(step string)
 }
@@ -49,7 +51,7 @@ type Provider struct {
 func New(config Config) *Provider {
 	return &Provider{
 		Config: config, Observer: *NewObserver(), mirror: NewRsync(config.Runner),
-		differences: map[string]int64{}, reached: func(string) {},
+		differences: map[string]providers.Difference{}, reached: func(string) {},
 	}
 }
 

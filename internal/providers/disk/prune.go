@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -17,8 +18,9 @@ import (
 	"github.com/bkplan/bkplan/internal/tree"
 )
 
-// prune removes a version. It is moved into the work folder first, so that what
-// is left of it after a crash is not taken for a version.
+// prune removes a version: first its receipt, which must never stand for what is
+// not there, then by a move into the work folder what would be taken for a version
+// after a crash.
 func (p *Provider) prune(ctx context.Context, a plan.Action) (providers.Result, error) {
 	at, err := newPlace(a)
 	if err != nil {
@@ -33,7 +35,7 @@ func (p *Provider) prune(ctx context.Context, a plan.Action) (providers.Result, 
 	if err := at.checkFolders(); err != nil {
 		return providers.Result{}, err
 	}
-	if err := at.checkKeeper(*a.Copy); err != nil {
+	if err := at.checkKeeper(a); err != nil {
 		return providers.Result{}, err
 	}
 	there, err := at.isFolder(at.path)
@@ -41,12 +43,16 @@ func (p *Provider) prune(ctx context.Context, a plan.Action) (providers.Result, 
 		return providers.Result{}, stale("version to prune: %v", err)
 	}
 	ctx = context.WithoutCancel(ctx)
+	if err := receipt.Remove(at.root, a.Layer, a.Version, a.Volume); err != nil {
+		return providers.Result{}, err
+	}
+	p.reached("unproven")
 	if there {
 		if err := p.moveAway(ctx, at, a); err != nil {
 			return providers.Result{}, err
 		}
 	}
-	if err := forget(at.root, a); err != nil {
+	if err := receipt.RemoveManifest(at.root, a.Layer, a.Version, a.Volume); err != nil {
 		return providers.Result{}, err
 	}
 	p.reached("forgotten")
@@ -56,8 +62,10 @@ func (p *Provider) prune(ctx context.Context, a plan.Action) (providers.Result, 
 	return providers.Result{Already: !there}, nil
 }
 
-// checkKeeper looks that the version which stays is there and is another one.
-func (p place) checkKeeper(c plan.CopyAction) error {
+// checkKeeper looks that the version which stays is there, is another one, and
+// does not look wrong beside those before it: it may have been made by this run.
+func (p place) checkKeeper(a plan.Action) error {
+	c := a.Copy
 	if c.Previous == "" {
 		return errors.New("the action names no version that stays, and the last one of a volume is never pruned")
 	}
@@ -72,7 +80,20 @@ func (p place) checkKeeper(c plan.CopyAction) error {
 	if !there {
 		return stale("version %q, which was to stay, is gone", keeper)
 	}
-	return nil
+	receipts, err := receipt.Of(p.root, a.Layer, a.Volume)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(receipts, func(r plan.Receipt) bool { return r.Path == keeper })
+	if i < 0 {
+		return nil
+	}
+	before, err := p.farLarger(receipts[i])
+	if before == nil || err != nil {
+		return err
+	}
+	return fmt.Errorf("version %q has %s and %q had %s: nothing is pruned while the newest looks wrong; if so much is meant to be gone, acknowledge the layer %q",
+		keeper, count(receipts[i].Files, "file"), before.Path, count(before.Files, "file"), a.Layer)
 }
 
 // moveAway renames a version into the work folder, and removes folders that it
@@ -94,8 +115,8 @@ func (p *Provider) moveAway(ctx context.Context, at place, a plan.Action) error 
 }
 
 func (p *Provider) rename(ctx context.Context, at place) error {
-	p.tree.Lock()
-	defer p.tree.Unlock()
+	p.shared.Lock()
+	defer p.shared.Unlock()
 	if err := folder.Make(at.root, plan.WorkFolder, 0o700); err != nil {
 		return err
 	}
@@ -111,8 +132,8 @@ func (p *Provider) rename(ctx context.Context, at place) error {
 // removeEmpty removes the folders above a version, up to the layer's directory, as
 // long as nothing is in them.
 func (p *Provider) removeEmpty(at place) error {
-	p.tree.Lock()
-	defer p.tree.Unlock()
+	p.shared.Lock()
+	defer p.shared.Unlock()
 	for rel := filepath.Dir(at.path); rel != at.directory && rel != "."; rel = filepath.Dir(rel) {
 		parent, err := folder.Open(at.root, filepath.Dir(rel))
 		if err != nil {
@@ -125,14 +146,6 @@ func (p *Provider) removeEmpty(at place) error {
 		}
 	}
 	return nil
-}
-
-// forget removes what proves a version.
-func forget(root string, a plan.Action) error {
-	if err := receipt.Remove(root, a.Layer, a.Version, a.Volume); err != nil {
-		return err
-	}
-	return receipt.RemoveManifest(root, a.Layer, a.Version, a.Volume)
 }
 
 // clean removes one thing that a killed run left: a folder in the work folder, or

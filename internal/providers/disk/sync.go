@@ -247,6 +247,6 @@ func (p *Provider) proveMirror(ctx context.Context, v version, source plan.Recei
 		return plan.Receipt{}, explain(err, v.root, keptMirror)
 	}
 	r := v.receipt(source, produced, totals)
-	r.Path, r.Ended = "", p.Now()
+	r.Path, r.Ended = v.directory, p.Now()
 	return r, explain(receipt.Write(v.root, r), v.root, keptMirror)
 }

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -75,8 +76,8 @@ func (p *Provider) unchanged(v version) bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	bytes, known := p.differences[v.action.ID]
-	if !v.sameSnapshot() && (!known || bytes != 0) {
+	difference, known := p.differences[v.action.ID]
+	if !v.sameSnapshot() && (!known || difference.Bytes != 0) {
 		return false
 	}
 	manifest, err := v.openManifest()
@@ -87,13 +88,19 @@ func (p *Provider) unchanged(v version) bool {
 	return true
 }
 
+func (p *Provider) difference(id string) providers.Difference {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.differences[id]
+}
+
 // makeUnchanged makes a version of the newest one, without a look at the source.
 // Where it is a refresh of that one, only the receipt is new.
 func (p *Provider) makeUnchanged(ctx context.Context, v version) (_ providers.Result, err error) {
 	r := *v.proof
 	to := v.action.Copy.From.Snapshot
 	r.Version, r.Path, r.Slot, r.Started, r.NewBytes = v.action.Version, v.path, v.action.Copy.Slot, v.started, 0
-	r.Source = snapshotSource(*to, to.UUID)
+	r.Source = snapshotSource(*to, cmp.Or(to.UUID, p.difference(v.action.ID).ToUUID))
 	result := providers.Result{Detail: "unchanged"}
 	if v.path == v.previous {
 		r.Ended = p.Now()

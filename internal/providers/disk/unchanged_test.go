@@ -23,12 +23,12 @@ func (b *bench) firstCopy() {
 	b.opener.opened, b.opener.closed, b.opener.uuid = 0, 0, "uuid-2"
 }
 
-func octets(n int64) *int64 { return &n }
+func octets(n int64) *providers.Difference { return &providers.Difference{Bytes: n, ToUUID: "uuid-2"} }
 
 func TestUnchangedVolumeIsNeitherOpenedNorWalked(t *testing.T) {
 	b := newBench(t)
 	b.firstCopy()
-	b.opener.differ = []*int64{octets(0)}
+	b.opener.differ = []*providers.Difference{octets(0)}
 	a := b.snapshot(week47, week46, "uuid-2")
 	b.provider.Prepare(t.Context(), []plan.Action{a, b.prune(week46, week47), b.action(week47, week46)})
 	pair := providers.SnapshotPair{VolumeGroup: "pve", Pool: "data", FromUUID: "uuid-1", FromName: "snap-uuid-1", ToUUID: "uuid-2", ToName: "snap-uuid-2"}
@@ -56,7 +56,7 @@ func TestUnchangedRefreshIsANewReceipt(t *testing.T) {
 	b := newBench(t)
 	b.firstCopy()
 	tree := inode(t, b.version(week46))
-	b.opener.differ = []*int64{octets(0)}
+	b.opener.differ = []*providers.Difference{octets(0)}
 	a := refresh(b.snapshot(week46, week46, "uuid-2"))
 	b.provider.Prepare(t.Context(), []plan.Action{a})
 	if r := b.do(a); r.Detail != "unchanged" || b.opener.opened != 0 {
@@ -86,9 +86,9 @@ func TestSameSnapshotNeedsNoComparison(t *testing.T) {
 // What is not known for certain is a change.
 func TestWhatIsNotKnownIsCopied(t *testing.T) {
 	for name, spoil := range map[string]func(*bench, *plan.Action){
-		"it cannot be told": func(b *bench, _ *plan.Action) { b.opener.differ = []*int64{nil} },
+		"it cannot be told": func(b *bench, _ *plan.Action) { b.opener.differ = []*providers.Difference{nil} },
 		"no answer":         func(b *bench, _ *plan.Action) { b.opener.differ = nil },
-		"a byte differs":    func(b *bench, _ *plan.Action) { b.opener.differ = []*int64{octets(1)} },
+		"a byte differs":    func(b *bench, _ *plan.Action) { b.opener.differ = []*providers.Difference{octets(1)} },
 		"other exclusions":  func(_ *bench, a *plan.Action) { a.Copy.Exclude = []string{"*.tmp"} },
 		"another group":     func(_ *bench, a *plan.Action) { a.Copy.From.Snapshot.VolumeGroup = "other" },
 		"no previous":       func(_ *bench, a *plan.Action) { a.Copy.Previous = "" },
@@ -103,7 +103,7 @@ func TestWhatIsNotKnownIsCopied(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
 			b.firstCopy()
-			b.opener.differ = []*int64{octets(0)}
+			b.opener.differ = []*providers.Difference{octets(0)}
 			a := b.snapshot(week47, week46, "uuid-2")
 			spoil(b, &a)
 			b.provider.Prepare(t.Context(), []plan.Action{a})

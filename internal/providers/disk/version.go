@@ -136,7 +136,7 @@ func (p *Provider) makeCopy(ctx context.Context, v version) (_ providers.Result,
 	if err != nil {
 		return providers.Result{}, errors.Join(err, closing)
 	}
-	r, err := p.finish(unbounded, v, from.source, produced)
+	r, err := p.finish(ctx, v, from.source, produced)
 	if err == nil && closing != nil {
 		err = fmt.Errorf("the version is complete, but its source could not be closed: %w", closing)
 	}

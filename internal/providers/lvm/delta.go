@@ -16,10 +16,10 @@ import (
 // way of that (the tool, the pool, another's metadata snapshot) makes the answer
 // nil and is no error: it is an optimisation, and the volume is read instead.
 // Snapshots count as of one volume when LVM or their tags say so.
-func (o *Opener) Differences(ctx context.Context, pairs []providers.SnapshotPair) []*int64 {
+func (o *Opener) Differences(ctx context.Context, pairs []providers.SnapshotPair) []*providers.Difference {
 	o.metadata.Lock()
 	defer o.metadata.Unlock()
-	amounts := make([]*int64, len(pairs))
+	amounts := make([]*providers.Difference, len(pairs))
 	type poolName struct{ group, pool string }
 	var pools []poolName
 	places := map[poolName][]int{}
@@ -41,7 +41,7 @@ func (o *Opener) Differences(ctx context.Context, pairs []providers.SnapshotPair
 }
 
 // compareFunc compares the snapshots of a pair; nil is not known.
-type compareFunc func(pair providers.SnapshotPair) *int64
+type compareFunc func(pair providers.SnapshotPair) *providers.Difference
 
 // comparePool lets compareAll compare snapshots of a pool while its metadata
 // stands still.
@@ -66,7 +66,7 @@ func (o *Opener) comparePool(ctx context.Context, group, pool string, compareAll
 		return err
 	}
 	defer held.release(context.WithoutCancel(ctx))
-	compareAll(func(pair providers.SnapshotPair) *int64 {
+	compareAll(func(pair providers.SnapshotPair) *providers.Difference {
 		from, to, ok := rows.pair(pair)
 		if !ok {
 			return nil
@@ -75,7 +75,7 @@ func (o *Opener) comparePool(ctx context.Context, group, pool string, compareAll
 		if err != nil {
 			return nil
 		}
-		return &amount
+		return &providers.Difference{Bytes: amount, ToUUID: rows.named(pair.ToUUID, pair.ToName).UUID}
 	})
 	return nil
 }

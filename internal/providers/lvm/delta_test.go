@@ -76,12 +76,12 @@ func deltaMachine(t *testing.T) (*machine, func(from, to string) providers.Snaps
 }
 
 // amounts shows Differences: a number of bytes, or "nil".
-func amounts(list []*int64) []string {
+func amounts(list []*providers.Difference) []string {
 	texts := make([]string, len(list))
 	for i, amount := range list {
 		texts[i] = "nil"
 		if amount != nil {
-			texts[i] = fmt.Sprint(*amount)
+			texts[i] = fmt.Sprint(amount.Bytes)
 		}
 	}
 	return texts

@@ -205,8 +205,8 @@ func TestLabDifferences(t *testing.T) {
 		for i, amount := range amounts {
 			switch {
 			case i >= len(want) && amount != nil:
-				t.Errorf("pair %d: %d", i, *amount)
-			case i < len(want) && (amount == nil || *amount != want[i]):
+				t.Errorf("pair %d: %+v", i, *amount)
+			case i < len(want) && (amount == nil || amount.Bytes != want[i]):
 				t.Errorf("pair %d: %v, want %d", i, amount, want[i])
 			}
 		}

@@ -38,7 +38,7 @@ func (b *batch) copyDatabase(ctx context.Context, names []database) ([]string, e
 		return nil, err
 	}
 	copied := filepath.Join(folder, "copy")
-	err = use(ctx, filepath.Join(folder, takeName), writable, func(connection *sql.Conn) error {
+	err = use(ctx, filepath.Join(folder, takeName), modeWrite, func(connection *sql.Conn) error {
 		size, err := pageBytes(ctx, connection)
 		if err == nil {
 			err = b.checkRoom(size)
@@ -51,7 +51,7 @@ func (b *batch) copyDatabase(ctx context.Context, names []database) ([]string, e
 	if err != nil {
 		return nil, err
 	}
-	notes, err := check(ctx, copied, writable)
+	notes, err := check(ctx, copied, modeWrite)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ var settings = url.Values{
 // read is in a version, so that nobody changes it and nothing is put beside it.
 func address(file, mode string) string {
 	query := url.Values{"mode": {mode}}
-	if mode == readOnly {
+	if mode == modeRead {
 		query.Set("immutable", "1")
 	}
 	for key, values := range settings {
@@ -36,11 +36,11 @@ func address(file, mode string) string {
 	return (&url.URL{Scheme: "file", Path: file, RawQuery: query.Encode()}).String()
 }
 
-// The ways to open an existing database: opening it writable replays its log or
+// The ways to open an existing database: opening it to write replays its log or
 // undoes its journal.
 const (
-	writable = "rw"
-	readOnly = "ro"
+	modeWrite = "rw"
+	modeRead  = "ro"
 )
 
 // use runs work with the one connection to an existing database. No part of it

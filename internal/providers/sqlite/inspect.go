@@ -28,7 +28,7 @@ func (Producer) Inspect(ctx context.Context, folder string) ([]string, error) {
 	}
 	for _, c := range found.candidates {
 		err := guard(func() error {
-			_, err := check(ctx, filepath.Join(folder, c.path), readOnly)
+			_, err := check(ctx, filepath.Join(folder, c.path), modeRead)
 			return err
 		})
 		if stop := context.Cause(ctx); stop != nil {
