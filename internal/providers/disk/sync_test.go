@@ -35,7 +35,7 @@ func TestMirrorFollowsItsSource(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	r, err := receipt.Read(b.dest, "weekly", "", volume)
-	if err != nil || r.Path != "" || r.Files != 2 || r.Digest == "" || len(r.Exclude) != 1 {
+	if err != nil || r.Path != "mirror" || r.Files != 2 || r.Digest == "" || len(r.Exclude) != 1 {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if r := b.do(a); !r.Already {
