@@ -59,7 +59,7 @@ func TestVanishedFiles(t *testing.T) {
 	b.write("f", "x")
 	b.provider.Producer = script(t, `echo 'file has vanished: "/x/gone"' >&2; exit 24`)
 	b.do(b.action(week46, ""))
-	if notes := b.receipt(week46).Notes; len(notes) != 1 || !strings.Contains(notes[0], "vanished") {
+	if notes := b.notes(week46); len(notes) != 1 || !strings.Contains(notes[0], "vanished") {
 		t.Errorf("%q", notes)
 	}
 	b.fails(b.snapshot(week47, "", "uuid-1"), "exit 24")
