@@ -33,6 +33,7 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
+	t.Parallel()
 	needRsync(t)
 	return newBenchAt(t, memory(t), memory(t))
 }

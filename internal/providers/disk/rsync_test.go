@@ -26,6 +26,7 @@ func script(t *testing.T, body string) *Rsync {
 
 // LUKS opened read-only forces ext4 noload: rsync 23 every night, waved through.
 func TestExit23NamesTheFiles(t *testing.T) {
+	t.Parallel()
 	needRoot(t)
 	needRsync(t)
 	b := newBenchAt(t, memory(t), mounted(t, "ext4", 16))
