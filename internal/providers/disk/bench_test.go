@@ -33,6 +33,7 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
+	t.Parallel()
 	needRsync(t)
 	return newBenchAt(t, memory(t), memory(t))
 }
@@ -205,6 +206,15 @@ func (b *bench) receipt(version string) plan.Receipt {
 		b.t.Fatal(err)
 	}
 	return r
+}
+
+// notes are those of a version's receipt, but for what a run without root says of
+// every version.
+func (b *bench) notes(version string) []string {
+	b.t.Helper()
+	return slices.DeleteFunc(b.receipt(version).Notes, func(n string) bool {
+		return os.Geteuid() != 0 && strings.Contains(n, "without root")
+	})
 }
 
 func (b *bench) version(name string) string { return filepath.Join(b.dest, "pvc-data", name, volume) }

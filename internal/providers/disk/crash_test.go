@@ -85,7 +85,6 @@ func TestCrashLeavesAWholeVersion(t *testing.T) {
 		{plan.Refresh, "proven", two, true},
 	} {
 		t.Run(string(c.kind)+" "+c.step, func(t *testing.T) {
-			t.Parallel()
 			b := newBench(t)
 			b.write("same", "same")
 			a := b.action(week46, "")
@@ -132,7 +131,6 @@ func (b *bench) converge(a plan.Action) {
 func TestCrashInPruningIsCleanedUp(t *testing.T) {
 	for _, step := range []string{"moved", "forgotten"} {
 		t.Run(step, func(t *testing.T) {
-			t.Parallel()
 			b := newBench(t)
 			b.write("f", "one")
 			b.do(b.action(week46, ""))

@@ -197,6 +197,7 @@ func detail(t *testing.T, root, path string) string {
 }
 
 func TestDestinationFullInMidCopy(t *testing.T) {
+	t.Parallel()
 	needRsync(t)
 	b := newBenchAt(t, memory(t), mounted(t, "ext4", 16))
 	b.write("small", "one")
@@ -222,6 +223,7 @@ func TestDestinationFullInMidCopy(t *testing.T) {
 // Pool low: the run aborted before it pruned, so the pool could never recover. The
 // same for a disk.
 func TestPruneOnADiskThatIsFullToTheLastBlock(t *testing.T) {
+	t.Parallel()
 	needRsync(t)
 	at := mounted(t, "ext4", 16)
 	b := newBenchAt(t, memory(t), at)
@@ -241,6 +243,7 @@ func TestPruneOnADiskThatIsFullToTheLastBlock(t *testing.T) {
 }
 
 func TestDestinationThatMustNotBeWrittenTo(t *testing.T) {
+	t.Parallel()
 	needRsync(t)
 	b := newBenchAt(t, memory(t), mounted(t, "ext4", 16))
 	b.write("f", "one")
@@ -389,8 +392,7 @@ func TestALinkInTheVersionBeforeLeadsNowhere(t *testing.T) {
 		for _, guarded := range []bool{true, false} {
 			t.Run(fmt.Sprint(name, " guarded ", guarded), func(t *testing.T) {
 				b := newBench(t)
-				rsync.plain = !guarded
-				defer func() { rsync.plain = false }()
+				rsync := &Rsync{runner: rsync.runner, root: rsync.root, plain: !guarded}
 				b.provider.Producer = rsync
 				outside := filepath.Join(b.dest, "outside")
 				write(t, outside+"/passwd", "secret")
@@ -410,7 +412,7 @@ func TestALinkInTheVersionBeforeLeadsNowhere(t *testing.T) {
 					t.Error("linked to what lies outside")
 				}
 				linked := inode(t, b.version(week46)+"/same") == inode(t, b.version(week47)+"/same")
-				told := len(b.receipt(week47).Notes) > 0
+				told := len(b.notes(week47)) > 0
 				if linked == told {
 					t.Errorf("linked: %v, told: %v", linked, told)
 				}

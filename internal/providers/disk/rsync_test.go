@@ -26,6 +26,7 @@ func script(t *testing.T, body string) *Rsync {
 
 // LUKS opened read-only forces ext4 noload: rsync 23 every night, waved through.
 func TestExit23NamesTheFiles(t *testing.T) {
+	t.Parallel()
 	needRoot(t)
 	needRsync(t)
 	b := newBenchAt(t, memory(t), mounted(t, "ext4", 16))
@@ -59,7 +60,7 @@ func TestVanishedFiles(t *testing.T) {
 	b.write("f", "x")
 	b.provider.Producer = script(t, `echo 'file has vanished: "/x/gone"' >&2; exit 24`)
 	b.do(b.action(week46, ""))
-	if notes := b.receipt(week46).Notes; len(notes) != 1 || !strings.Contains(notes[0], "vanished") {
+	if notes := b.notes(week46); len(notes) != 1 || !strings.Contains(notes[0], "vanished") {
 		t.Errorf("%q", notes)
 	}
 	b.fails(b.snapshot(week47, "", "uuid-1"), "exit 24")

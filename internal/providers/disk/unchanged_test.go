@@ -100,7 +100,6 @@ func TestWhatIsNotKnownIsCopied(t *testing.T) {
 		"made from a tree":   func(b *bench, _ *plan.Action) { b.rewrite(week46, func(r *plan.Receipt) { r.Source.Snapshot = nil }) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			b := newBench(t)
 			b.firstCopy()
 			b.opener.differ = []*providers.Difference{octets(0)}
