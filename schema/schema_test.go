@@ -18,6 +18,7 @@ import (
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/planfile"
 	"github.com/bkplan/bkplan/internal/policy"
+	"github.com/bkplan/bkplan/internal/receipt"
 	"github.com/bkplan/bkplan/internal/run"
 	"github.com/bkplan/bkplan/internal/view"
 	"github.com/bkplan/bkplan/schema"
@@ -106,6 +107,17 @@ func TestFilesAreValid(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := validate(t, "plan-file", text.Bytes()); err != nil {
+		t.Error(err)
+	}
+	file, err := receipt.Encode(plan.Receipt{
+		Layer: "weekly", Volume: "vaultwarden/data", Version: "2026-47", Path: "pvc-data/2026-47/vaultwarden/data", Slot: now, Started: now, Ended: now,
+		Source: plan.ReceiptSource{Taken: now, Snapshot: &plan.SnapshotRef{VolumeGroup: "pve", Name: "x", UUID: "y"}},
+		Tools:  map[string]string{"rsync": "3.5.0"}, Notes: []string{"one"}, Exclude: []string{"*.tmp"}, Adopted: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := validate(t, "receipt", file); err != nil {
 		t.Error(err)
 	}
 }
@@ -199,6 +211,9 @@ func TestStructsAndSchemasAgree(t *testing.T) {
 		"verify":                        reflect.TypeFor[view.VerifyDocument](),
 		"verify#verified":               reflect.TypeFor[view.Verified](),
 		"validate#diagnostic":           reflect.TypeFor[policy.Diagnostic](),
+		"receipt#receipt":               reflect.TypeFor[plan.Receipt](),
+		"receipt#source":                reflect.TypeFor[plan.ReceiptSource](),
+		"receipt#snapshot":              reflect.TypeFor[plan.SnapshotRef](),
 		"run":                           reflect.TypeFor[run.Record](),
 		"run#action":                    reflect.TypeFor[run.Action](),
 	} {

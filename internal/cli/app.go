@@ -22,10 +22,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/bkplan/bkplan/internal/execx"
-	"github.com/bkplan/bkplan/internal/plan"
-	"github.com/bkplan/bkplan/internal/providers"
-	"github.com/bkplan/bkplan/internal/providers/kube"
-	"github.com/bkplan/bkplan/internal/providers/lvm"
 )
 
 // App is the world as the command line sees it. System is the real one; tests
@@ -146,25 +142,6 @@ func (a *App) host() (name, id string) {
 		id = hex.EncodeToString(digest[:8])
 	}
 	return name, id
-}
-
-// observers are the providers as plan and its like get them: they can run
-// nothing but commands that look.
-func (a *App) observers() providers.Registry {
-	return a.registry(lvm.New(execx.ReadOnly(a.Runner, lvm.New(nil).Info().ReadOnly...)))
-}
-
-// doers are the providers as apply gets them.
-func (a *App) doers() providers.Registry { return a.registry(lvm.New(a.Runner)) }
-
-func (a *App) registry(pool *lvm.Provider) providers.Registry {
-	return providers.Registry{
-		Sources:   map[string]providers.Provider{plan.SourceLVMThin: pool},
-		Layers:    map[string]providers.Provider{plan.LayerSnapshot: pool},
-		Names:     func(k plan.KubernetesSource) providers.Names { return kube.New(k, version()) },
-		LoadNames: kube.Load,
-		SaveNames: kube.Save,
-	}
 }
 
 // colour is what w can show; nothing where it is no terminal, or NO_COLOR asks

@@ -79,7 +79,7 @@ func (a *App) apply(ctx context.Context, o applyOptions) error {
 		return lockFailure(err)
 	}
 	defer func() { _ = unlock() }() // the kernel frees it at the end in any case
-	s := session{App: a, options: o, policy: p, registry: a.doers()}
+	s := session{App: a, options: o, policy: p, registry: a.doers(p)}
 	return s.run(ctx)
 }
 

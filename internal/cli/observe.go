@@ -42,7 +42,7 @@ func (a *App) observe(ctx context.Context, options policyOptions, out string) er
 	if err != nil {
 		return err
 	}
-	registry := a.observers()
+	registry := a.observers(p)
 	o, err := a.look(ctx, p, registry, a.now())
 	if err != nil {
 		return err

@@ -116,7 +116,7 @@ func (a *App) makePlan(ctx context.Context, o planOptions) (made plan.Plan, unkn
 		now = observation.Time
 	} else {
 		now = a.now()
-		observation, err = a.look(ctx, p, a.observers(), now)
+		observation, err = a.look(ctx, p, a.observers(p), now)
 	}
 	if err == nil && o.at != "" {
 		now, err = parseTime(o.at, p.Timezone.Location())

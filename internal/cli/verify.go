@@ -48,14 +48,14 @@ func (a *App) verify(ctx context.Context, o verifyOptions) error {
 	if err := o.check(p); err != nil {
 		return err
 	}
-	registry := a.observers()
+	registry := a.observers(p)
 	if o.adopt {
 		unlock, err := run.Lock(ctx, p.StateDir, 0, a.holder(), func(run.Holder) {})
 		if err != nil {
 			return lockFailure(err)
 		}
 		defer func() { _ = unlock() }() // the kernel frees it at the end in any case
-		registry = a.doers()
+		registry = a.doers(p)
 	}
 	now := a.now()
 	observation, err := a.look(ctx, p, registry, now)

@@ -148,6 +148,9 @@ func folders(policy plan.Policy, d plan.Destination) []plan.Folder {
 
 func ask(provider providers.Provider, address string, target providers.Target) question {
 	return func(ctx context.Context) answer {
+		if provider == nil {
+			return answer{unknown: &plan.Unknown{Address: address, Detail: providers.ErrUnsupported.Error()}}
+		}
 		part, err := provider.Observe(ctx, target)
 		if err != nil {
 			return answer{unknown: &plan.Unknown{Address: address, Detail: err.Error()}}

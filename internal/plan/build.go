@@ -18,19 +18,25 @@ type Options struct {
 // is drift.
 func Build(policy Policy, observation Observation, now time.Time, options Options) Plan {
 	b := builder{policy: policy, observation: observation, now: now, options: options}
+	return b.build()
+}
+
+func (b *builder) build() Plan {
 	b.survey()
 	b.planLayers()
 	b.warn()
 	b.findDrift()
 	plan := Plan{
-		Time: now, Observed: observation.Time, Host: observation.Host, HostID: observation.HostID,
-		PolicyDigest: policy.Digest, Timezone: policy.Timezone, Filter: options.Filter,
-		Layers: b.layers, Actions: b.actions, Capacity: b.capacities(b.actions), Excluded: b.excluded, Drift: b.drift, Warnings: b.warnings,
+		Time: b.now, Observed: b.observation.Time, Host: b.observation.Host, HostID: b.observation.HostID,
+		PolicyDigest: b.policy.Digest, Timezone: b.policy.Timezone, Filter: b.options.Filter,
+		Layers: b.layers, Actions: b.actions, Excluded: b.excluded, Drift: b.drift, Warnings: b.warnings,
 	}
-	if policy.Metrics != (Metrics{}) {
+	if b.policy.Metrics != (Metrics{}) {
 		plan.Unsupported = []string{"metrics"}
 	}
-	return plan.narrow(options.Filter)
+	plan = plan.narrow(b.options.Filter)
+	plan.Capacity = b.capacities(plan.Actions)
+	return plan
 }
 
 // builder holds what Build works out on its way.
@@ -39,12 +45,13 @@ type builder struct {
 	observation Observation
 	now         time.Time
 	options     Options
+	unbounded   bool // the prune budget was looked at before
 
 	surveys  map[string]survey // by name of the lvm_thin source
 	held     map[layerVolume]held
 	reserved map[string]bool        // names that this plan's snapshots take, by group
 	made     map[layerVolume]Action // snapshots that this plan makes
-	used     map[string]usage       // by path of the destination
+	used     map[string]Estimate    // what is added so far, by path of the destination
 
 	layers   []LayerStatus
 	actions  []Action
@@ -64,6 +71,13 @@ type held struct {
 	planned bool // a create is planned and not blocked
 }
 
+// surveyOf is the pool of a source; sources of other kinds have none. A name is
+// that of one source of each kind.
+func (b *builder) surveyOf(s Source) (survey, bool) {
+	found, ok := b.surveys[s.Name]
+	return found, ok && s.LVMThin != nil
+}
+
 func (b *builder) zone() *time.Location { return b.policy.Timezone.Location() }
 
 func (b *builder) survey() {
@@ -71,7 +85,7 @@ func (b *builder) survey() {
 	b.held = map[layerVolume]held{}
 	b.reserved = map[string]bool{}
 	b.made = map[layerVolume]Action{}
-	b.used = map[string]usage{}
+	b.used = map[string]Estimate{}
 	for _, source := range b.policy.Sources {
 		if source.LVMThin != nil {
 			b.surveys[source.Name] = surveySource(source, b.observation, b.zone())
@@ -157,7 +171,7 @@ func (p Plan) narrow(f Filter) Plan {
 		return (layer == "" || selects(f.Layers, layer)) && selects(f.Volumes, volume)
 	}
 	p.Layers = keep(p.Layers, func(l LayerStatus) bool { return selects(f.Layers, l.Name) })
-	p.Actions = keep(p.Actions, func(a Action) bool { return in(a.Layer, a.Volume) })
+	p.Actions = keep(p.Actions, f.selects)
 	p.Excluded = keep(p.Excluded, func(s Skipped) bool { return in(s.Layer, s.Volume) })
 	p.Drift = keep(p.Drift, func(d Drift) bool { return in(d.Layer, d.Name) })
 	return p

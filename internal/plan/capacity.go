@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"slices"
 )
 
@@ -23,10 +22,9 @@ type Capacity struct {
 	Unknown int `json:"unknown,omitempty"`
 }
 
-// usage is what the plan's actions so far are expected to add to a disk.
-type usage struct{ bytes, inodes int64 }
-
-func (b *builder) usage(d Destination) usage { return b.used[d.Path] }
+func (e Estimate) plus(other Estimate) Estimate {
+	return Estimate{Bytes: e.Bytes + other.Bytes, Inodes: e.Inodes + other.Inodes}
+}
 
 // capacities sums up the plan's actions for each disk that they write to.
 func (b *builder) capacities(actions []Action) []Capacity {
@@ -57,25 +55,9 @@ func (c *Capacity) add(a Action) {
 		c.Unknown++
 	case e == nil:
 	case a.Kind.Destructive():
-		c.Frees += e.Bytes
+		used := max(0, c.Size-c.Free)
+		c.Frees += max(0, min(e.Bytes, used-c.Frees)) // no more than there is
 	default:
 		c.Adds, c.AddsInodes = c.Adds+e.Bytes, c.AddsInodes+e.Inodes
 	}
-}
-
-// Bytes is an amount of data as people say it: "1.4 GiB". It is rounded to the
-// nearest tenth.
-func Bytes(n int64) string {
-	const unit = 1024
-	if n < 0 {
-		return "-" + Bytes(-n)
-	}
-	if n < unit {
-		return fmt.Sprintf("%d B", n)
-	}
-	value, i := float64(n), 0
-	for ; value >= unit && i < 6; i++ {
-		value /= unit
-	}
-	return fmt.Sprintf("%.1f %ciB", value, "KMGTPE"[i-1])
 }

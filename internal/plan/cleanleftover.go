@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 )
 
@@ -10,23 +12,29 @@ func (b *builder) planCleans() []Action {
 	var cleans []Action
 	add := func(layer, what, detail string, copied CopyAction) {
 		cleans = append(cleans, Action{
-			ID: "layer." + layer + ":" + what, Kind: Clean, Layer: layer, Volume: what, VersionTime: b.observation.Time,
+			ID: Address(layer, what) + ":clean", Kind: Clean, Layer: layer, Volume: what, VersionTime: b.observation.Time,
 			Reason: Reason{ReasonLeftover, detail}, Copy: &copied,
 		})
 	}
 	for _, d := range b.observation.Disks {
 		for _, name := range d.Unfinished {
-			if layer := b.layerOfWork(d, name); layer != "" {
-				add(layer, name, "a killed run was building or removing it", CopyAction{Destination: d.Path, Unfinished: name})
+			layer, destination := b.layerOfWork(d, name)
+			if _, block := b.findDisk(destination); layer != "" && block == nil && plainPath(name, 1) {
+				add(layer, name, "a killed run was building or removing it", CopyAction{
+					Destination: d.Path, RequireMount: destination.RequireMount, Unfinished: name,
+				})
 			}
 		}
 	}
 	owners := b.openNames()
 	for _, l := range b.observation.Leftovers {
-		if owner := owners[l.Name]; owner != "" {
+		if owner := owners[l.Name]; owner == "" {
+			b.addDrift(Orphaned, l.Name, "", "a killed run left it open, and no layer is left to clean it: "+l.parts(), "unmount, close and remove it by hand")
+		} else {
 			add(owner, l.Name, "a killed run left it open: "+l.parts(), CopyAction{Leftover: &l})
 		}
 	}
+	slices.SortFunc(cleans, func(a, b Action) int { return strings.Compare(a.ID, b.ID) })
 	return cleans
 }
 
@@ -44,24 +52,21 @@ func (l Leftover) parts() string {
 // layerOfWork is the layer that a name in the work folder of a disk belongs to:
 // they begin with the layer's name. One of a layer that is gone falls to any
 // that writes there.
-func (b *builder) layerOfWork(d Disk, name string) string {
+func (b *builder) layerOfWork(d Disk, name string) (layer string, at Destination) {
 	first, best := "", ""
 	for _, l := range b.policy.Layers {
 		destination, ok := b.policy.destination(l.To)
 		if !ok || destination.Path != d.Path || !b.carriesOut(l) {
 			continue
 		}
-		if first == "" {
+		if at = destination; first == "" {
 			first = l.Name
 		}
 		if strings.HasPrefix(name, l.Name+"-") && len(l.Name) > len(best) {
 			best = l.Name
 		}
 	}
-	if best != "" {
-		return best
-	}
-	return first
+	return cmp.Or(best, first), at
 }
 
 // openNames are the layers by what they may have left open: by the OpenNames of
@@ -69,16 +74,11 @@ func (b *builder) layerOfWork(d Disk, name string) string {
 func (b *builder) openNames() map[string]string {
 	owners, first := map[string]string{}, ""
 	for _, l := range b.policy.Layers {
-		if !b.carriesOut(l) || l.Kind == LayerSnapshot {
-			continue
-		}
-		if first == "" {
-			first = l.Name
-		}
 		from, ok := b.policy.Layer(l.From.Name)
-		if l.From.Type != "layer" || !ok {
+		if l.From.Type != "layer" || !ok || !b.carriesOut(l) {
 			continue
 		}
+		first = cmp.Or(first, l.Name)
 		for _, v := range b.surveys[from.From.Name].volumes {
 			owners[OpenName(l.Name, v.name)] = l.Name
 		}

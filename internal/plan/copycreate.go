@@ -24,7 +24,7 @@ func (l *copyLayer) planCopy(v copyVolume, h copyHistory) *Action {
 			Destination: l.destination.Path, RequireMount: l.destination.RequireMount, Directory: l.layer.Directory,
 			Path: path.Join(name, v.path), Slot: slot, From: v.access, Exclude: l.layer.Exclude,
 			MinFree: l.destination.MinFree.Bytes(l.disk.FileSystem.Size), Timeout: l.layer.Timeout,
-			AcceptLoss: slices.Contains(l.options.Acknowledge, l.layer.Name), Estimate: v.estimate(h),
+			AcceptLoss: l.acknowledged(),
 		},
 	}
 	a.ID = a.Address()
@@ -37,7 +37,10 @@ func (l *copyLayer) planCopy(v copyVolume, h copyHistory) *Action {
 	if v.needs != "" {
 		a.DependsOn = []string{v.needs}
 	}
-	a.Blocked = l.copyBlock(v, h, a)
+	a.Copy.Estimate = v.estimate(h, a.Kind)
+	if a.Blocked = l.copyBlock(v, h, a); a.Blocked == nil {
+		a.Blocked = l.fit(a)
+	}
 	l.makes = append(l.makes, a)
 	return &a
 }
@@ -47,10 +50,14 @@ func (l *copyLayer) copyBlock(v copyVolume, h copyHistory, a Action) *Block {
 	switch {
 	case v.noCopy != nil:
 		return v.noCopy
+	case v.path != "" && !plainPath(v.path, l.folder.Depth-1):
+		return &Block{BlockSource, fmt.Sprintf("%q can be no path of folders", v.path), "rename the volume"}
 	case v.state == unnamed && len(l.excluding(l.layer.Name)) > 0:
 		return unnamedBlock(v.volume)
 	case l.inTheWay(a):
 		return &Block{BlockForeign, fmt.Sprintf("%s is in the way, and is no version of this layer", path.Join(l.layer.Directory, a.Copy.Path)), "move it"}
+	case l.isInFuture(v, a):
+		return &Block{BlockClock, fmt.Sprintf("%s is there already, and says that it was made in the future", path.Join(l.layer.Directory, a.Copy.Path)), "set the clock, or remove the version by hand"}
 	case h.moved(v.access) != "" && !l.acknowledged():
 		return &Block{BlockSource, h.moved(v.access), "mount the source; if it has moved for good, run again with --acknowledge-prunes " + l.layer.Name}
 	}
@@ -64,7 +71,13 @@ func unnamedBlock(v volume) *Block {
 
 // inTheWay says whether something else has the name of the version.
 func (l *copyLayer) inTheWay(a Action) bool {
-	return slices.ContainsFunc(l.holding.foreign, func(e Entry) bool { return under(a.Copy.Path, e.Path) })
+	return slices.ContainsFunc(l.holding.foreign, func(e Entry) bool { return e.Path == "." || under(a.Copy.Path, e.Path) })
+}
+
+// isInFuture says whether the version to be created is there, and counts for
+// nothing because of its time.
+func (l *copyLayer) isInFuture(v copyVolume, a Action) bool {
+	return a.Kind == Create && slices.ContainsFunc(l.holding.of(v.path), func(c copyVersion) bool { return c.path == a.Copy.Path })
 }
 
 // moved says where the source lay when the newest version was made, if it lies
@@ -102,14 +115,19 @@ func (h copyHistory) unchanged(access *Access) bool {
 }
 
 // estimate is what copying the volume will add: what the newest version added,
-// when that is known.
-func (v copyVolume) estimate(h copyHistory) *Estimate {
-	switch {
-	case h.newest == nil || h.newest.receipt == nil:
+// when that is known. An unchanged one adds the folders of its links, and none
+// where its version stays.
+func (v copyVolume) estimate(h copyHistory, kind ActionKind) *Estimate {
+	if h.newest == nil || h.newest.receipt == nil {
 		return nil
-	case h.unchanged(v.access):
-		return &Estimate{}
 	}
 	r := h.newest.receipt
-	return &Estimate{Bytes: min(r.NewBytes, r.Bytes), Inodes: r.Directories}
+	e := Estimate{Bytes: max(0, min(r.NewBytes, r.Bytes)), Inodes: max(0, r.Directories)}
+	if h.unchanged(v.access) {
+		e.Bytes = 0
+		if kind == Refresh {
+			e.Inodes = 0
+		}
+	}
+	return &e
 }

@@ -3,6 +3,8 @@ package plan
 import (
 	"fmt"
 	"slices"
+
+	"github.com/bkplan/bkplan/internal/quantity"
 )
 
 // findDisk finds the layer's destination, and the reason for which nothing may
@@ -11,6 +13,23 @@ func (l *copyLayer) findDisk() *Block {
 	disk, block := l.builder.findDisk(l.destination)
 	l.disk = disk
 	return block
+}
+
+// findFolder finds the layer's directory as it was listed. One that was listed
+// for another policy, or to another depth, says nothing of versions.
+func (l *copyLayer) findFolder() *Block {
+	folder, found := l.disk.Folder(l.layer.Directory)
+	u := Unknown{Address: DiskAddress(l.destination.Path)}
+	switch depth := l.policy.Depth(l.layer); {
+	case !found:
+		u.Detail = fmt.Sprintf("the observation does not hold its directory %q", l.layer.Directory)
+	case folder.Depth != depth:
+		u.Detail = fmt.Sprintf("the observation holds its directory %q %d names deep, and %d are needed", l.layer.Directory, folder.Depth, depth)
+	default:
+		l.folder = folder
+		return nil
+	}
+	return unknownBlock(u)
 }
 
 func (b *builder) findDisk(d Destination) (Disk, *Block) {
@@ -52,7 +71,7 @@ func (l *copyLayer) checkSpace() *Block {
 	case least.IsZero():
 		return nil
 	case fs.Free < least.Bytes(fs.Size):
-		return l.lowSpace(fmt.Sprintf("%s has %s free, and %s is the least", l.destination.Path, Bytes(fs.Free), least))
+		return l.lowSpace(fmt.Sprintf("%s has %s free, and %s is the least", l.destination.Path, quantity.Size(fs.Free).Human(), least))
 	case fs.Inodes > 0 && !least.Share.IsZero() && fs.InodesFree < least.Share.Of(fs.Inodes):
 		return l.lowSpace(fmt.Sprintf("%s has %d inodes free of %d, and %s is the least", l.destination.Path, fs.InodesFree, fs.Inodes, least))
 	}
@@ -63,29 +82,24 @@ func (l *copyLayer) lowSpace(detail string) *Block {
 	return &Block{BlockSpace, detail, "free space there, let fewer versions be kept, or lower the guard of destination." + l.destination.Name}
 }
 
-// fit blocks what would not fit: each action takes what it is expected to add,
-// one after the other, and nothing may go below the least that must stay free.
-func (l *copyLayer) fit(makes []Action) []Action {
-	fs, usage := l.disk.FileSystem, l.usage(l.destination)
-	least := l.destination.MinFree.Bytes(fs.Size)
-	for i := range makes {
-		a := &makes[i]
-		if a.Blocked != nil || a.Copy.Estimate == nil {
-			continue
-		}
-		e := *a.Copy.Estimate
-		switch {
-		case fs.Free-usage.bytes-e.Bytes < least:
-			a.Blocked = l.lowSpace(fmt.Sprintf("it is expected to add %s, and %s has %s free of which %s must stay",
-				Bytes(e.Bytes), l.destination.Path, Bytes(fs.Free-usage.bytes), Bytes(least)))
-		case fs.Inodes > 0 && fs.InodesFree-usage.inodes-e.Inodes < 0:
-			a.Blocked = l.lowSpace(fmt.Sprintf("it is expected to need %d inodes, and %s has %d", e.Inodes, l.destination.Path, fs.InodesFree-usage.inodes))
-		default:
-			usage.bytes, usage.inodes = usage.bytes+e.Bytes, usage.inodes+e.Inodes
-		}
+// fit says why an action would not fit: each one takes what it is expected to
+// add, one after the other, and nothing may go below the least that must stay
+// free. What a filter leaves out takes nothing.
+func (l *copyLayer) fit(a Action) *Block {
+	if a.Copy.Estimate == nil || !l.options.Filter.selects(a) {
+		return nil
 	}
-	l.used[l.destination.Path] = usage
-	return makes
+	fs, usage, e := l.disk.FileSystem, l.used[l.destination.Path], *a.Copy.Estimate
+	least := l.destination.MinFree.Bytes(fs.Size)
+	switch {
+	case e.Bytes > fs.Free-usage.Bytes-least:
+		return l.lowSpace(fmt.Sprintf("it is expected to add %s, and %s has %s free of which %s must stay",
+			quantity.Size(e.Bytes).Human(), l.destination.Path, quantity.Size(fs.Free-usage.Bytes).Human(), quantity.Size(least).Human()))
+	case fs.Inodes > 0 && e.Inodes > fs.InodesFree-usage.Inodes:
+		return l.lowSpace(fmt.Sprintf("it is expected to need %d inodes, and %s has %d", e.Inodes, l.destination.Path, fs.InodesFree-usage.Inodes))
+	}
+	l.used[l.destination.Path] = usage.plus(e)
+	return nil
 }
 
 func (l *copyLayer) acknowledged() bool {
@@ -103,7 +117,7 @@ type budget struct {
 // blocked. One prune for each version that the plan creates is rotation and
 // shrinks nothing.
 func (b *builder) keepBudget(of budget, prunes []Action) {
-	if slices.Contains(b.options.Acknowledge, of.layer.Name) {
+	if b.unbounded || slices.Contains(b.options.Acknowledge, of.layer.Name) {
 		return
 	}
 	created := len(keep(of.creates, func(a Action) bool { return a.Blocked == nil && a.Kind == Create }))

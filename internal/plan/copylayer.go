@@ -15,6 +15,7 @@ type copyLayer struct {
 	status      *LayerStatus
 	destination Destination
 	disk        Disk
+	folder      Folder // the layer's directory
 	holding     holding
 
 	kept    int    // versions of volumes that are not excluded
@@ -45,7 +46,6 @@ func (l *copyLayer) plan() {
 	for _, v := range l.volumes {
 		l.planVolume(v)
 	}
-	l.makes = l.fit(l.makes)
 	l.driftOfHolding()
 	b := budget{layer: l.layer, kept: l.kept, creates: l.makes}
 	l.keepBudget(b, l.prunes)
@@ -58,6 +58,9 @@ func (l *copyLayer) blocked() *Block {
 	if block := l.findDisk(); block != nil {
 		return block
 	}
+	if block := l.findFolder(); block != nil {
+		return block
+	}
 	return l.findVolumes()
 }
 
@@ -68,7 +71,8 @@ func (l *copyLayer) planVolume(v copyVolume) {
 	if e, excluded := l.excludes(l.layer, v.volume); excluded {
 		if v.state != gone {
 			l.excluded = append(l.excluded, Skipped{l.layer.Name, v.name, e.Name, e.Reason, e.Accept})
-		} else if len(versions) > 0 {
+		}
+		if len(versions) > 0 {
 			l.orphans(v, versions, "the volume is excluded from "+l.layer.Address()+" now")
 		}
 		return

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -32,11 +33,18 @@ func (l *copyLayer) planCopyPrunes(v copyVolume, h copyHistory, next *Action) {
 		if next != nil && !goesAnyway {
 			needs = next.ID
 		}
-		if !goes || needs == "" && version.path == h.newest.path || next != nil && version.path == next.Copy.Path {
+		if !goes || needs == "" && h.isNewest(version) || next != nil && version.path == next.Copy.Path {
 			continue
 		}
-		l.pruneCopy(v, h, version, Reason{code, reason.Detail}, needs)
+		l.pruneCopy(v, h, version, Reason{code, reason.Detail}, next, needs)
 	}
+}
+
+// isNewest says whether a version may be the one with the newest data: it was
+// made last, or it is the last by its name. An older script may have filled this
+// week's after last week's was made late.
+func (h copyHistory) isNewest(v copyVersion) bool {
+	return v.path == h.newest.path || v.path == h.latest.path
 }
 
 // with is what there will be of a volume once the action is done.
@@ -45,7 +53,7 @@ func with(versions []copyVersion, next Action) []copyVersion {
 	return append([]copyVersion{made}, keep(versions, func(v copyVersion) bool { return v.path != made.path })...)
 }
 
-func (l *copyLayer) pruneCopy(v copyVolume, h copyHistory, version copyVersion, reason Reason, needs string) {
+func (l *copyLayer) pruneCopy(v copyVolume, h copyHistory, version copyVersion, reason Reason, next *Action, needs string) {
 	a := Action{
 		ID:   Address(l.layer.Name, v.name) + "@" + version.name,
 		Kind: Prune, Layer: l.layer.Name, Volume: v.name, Version: version.name, VersionTime: version.time,
@@ -53,14 +61,11 @@ func (l *copyLayer) pruneCopy(v copyVolume, h copyHistory, version copyVersion, 
 		Blocked: l.clock,
 		Copy: &CopyAction{
 			Destination: l.destination.Path, RequireMount: l.destination.RequireMount, Directory: l.layer.Directory,
-			Path: version.path, Previous: h.newest.path,
+			Path: version.path, Previous: h.newest.path, Estimate: h.frees(version), AcceptLoss: l.acknowledged(),
 		},
 	}
-	if r := version.receipt; r != nil {
-		a.Copy.Estimate = &Estimate{Bytes: r.NewBytes, Inodes: r.Directories}
-	}
 	if needs != "" {
-		a.DependsOn = []string{needs}
+		a.DependsOn, a.Copy.Previous = []string{needs}, next.Copy.Path
 	}
 	switch s := l.surveyed(); {
 	case s.noNames != nil || v.state == unnamed:
@@ -69,6 +74,31 @@ func (l *copyLayer) pruneCopy(v copyVolume, h copyHistory, version copyVersion, 
 		a.Blocked = &Block{BlockSuspect, l.shrunkText(h), "look at it; if so much was meant to go, run again with --acknowledge-prunes " + l.layer.Name}
 	}
 	l.prunes = append(l.prunes, a)
+}
+
+// frees is what removing a version is expected to free: what it has and the one
+// that was made after it does not share. It is not known where a receipt is
+// missing.
+func (h copyHistory) frees(v copyVersion) *Estimate {
+	i := slices.IndexFunc(h.regular, func(c copyVersion) bool { return c.path == v.path })
+	if v.receipt == nil || i > 0 && h.regular[i-1].receipt == nil {
+		return nil
+	}
+	e := Estimate{Bytes: max(0, v.receipt.Bytes), Inodes: max(0, v.receipt.Directories)}
+	if i > 0 {
+		after := h.regular[i-1].receipt
+		e.Bytes = max(0, e.Bytes-max(0, after.Bytes-max(0, after.NewBytes)))
+	}
+	if i+1 < len(h.regular) {
+		e.Bytes = min(e.Bytes, max(0, v.receipt.NewBytes)) // what is older shares the rest
+	}
+	return &e
+}
+
+// namesMissing says that of some volumes of the pool the names are not known.
+func (l *copyLayer) namesMissing() bool {
+	s := l.surveyed()
+	return s.noNames != nil || slices.ContainsFunc(s.volumes, func(v volume) bool { return v.state == unnamed })
 }
 
 // surveyed is the pool that the layer's volumes are in; zero when there is none.

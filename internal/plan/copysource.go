@@ -20,15 +20,16 @@ func (l *copyLayer) findVolumes() *Block {
 		snapshots, _ := l.policy.Layer(from.Name)
 		return l.volumesOfSnapshots(snapshots)
 	}
-	source, _ := l.policy.source(from)
-	switch source.Kind {
-	case SourceDirectory:
+	source, found := l.policy.source(from)
+	switch {
+	case !found:
+		return unknownBlock(Unknown{Address: from.String(), Detail: "the policy does not have it"})
+	case source.Kind == SourceDirectory:
 		return l.volumesOfDirectory(source)
-	case SourcePaths:
+	case source.Kind == SourcePaths:
 		return l.volumeOfPaths(source)
-	default:
-		l.volumes = []copyVolume{{volume: volume{name: source.Name}, access: &Access{PFSense: source.PFSense, Artifact: l.layer.Artifact}}}
 	}
+	l.volumes = []copyVolume{{volume: volume{name: source.Name}, access: &Access{PFSense: source.PFSense, Artifact: l.layer.Artifact}}}
 	return nil
 }
 
@@ -44,7 +45,10 @@ func (p Policy) source(ref Ref) (Source, bool) {
 // volumesOfSnapshots are the volumes of a snapshot layer's source, each read
 // from its newest snapshot.
 func (l *copyLayer) volumesOfSnapshots(from Layer) *Block {
-	s := l.surveys[from.From.Name]
+	s, found := l.surveys[from.From.Name]
+	if !found {
+		return unknownBlock(Unknown{Address: l.layer.From.String(), Detail: "the policy does not say which pool it is of"})
+	}
 	snapshots := &snapshotLayer{builder: l.builder, layer: from, survey: s}
 	if block := snapshots.blocked(); block != nil {
 		return block
@@ -61,11 +65,17 @@ func (l *copyLayer) volumesOfSnapshots(from Layer) *Block {
 		l.volumes = append(l.volumes, c)
 	}
 	for _, pv := range slices.Concat(s.missing, s.outside, s.strays) {
-		if name := claimName(pv); pv.Claim != "" {
+		if name := claimName(pv); pv.Claim != "" && !l.covers(name) {
 			l.volumes = append(l.volumes, copyVolume{volume: volume{name: name, namespace: pv.Namespace, state: gone}, path: name, missing: true})
 		}
 	}
 	return nil
+}
+
+// covers says whether a volume of that path is among the layer's already: a
+// claim that was moved leaves a persistent volume behind that still names it.
+func (l *copyLayer) covers(volumePath string) bool {
+	return slices.ContainsFunc(l.volumes, func(v copyVolume) bool { return v.path == volumePath })
 }
 
 func volumePath(v volume) string {
@@ -78,6 +88,9 @@ func volumePath(v volume) string {
 // newestSnapshot is the snapshot to read a volume from: the one that this plan
 // makes, else the newest there is.
 func (l *snapshotLayer) newestSnapshot(v volume, reader Layer) (access *Access, needs string, none *Block) {
+	if e, excluded := l.excludes(l.layer, v); excluded {
+		return nil, "", &Block{BlockSource, fmt.Sprintf("%s leaves it out (exclude.%s), so there is no snapshot of today to copy", l.layer.Address(), e.Name), "let exclude." + e.Name + " name " + reader.Address() + " too, or neither"}
+	}
 	snap := &SnapshotAccess{
 		VolumeGroup: l.survey.pool.VolumeGroup, Pool: l.survey.pool.Name, Origin: v.lvName, KeyFile: l.survey.source.LVMThin.LUKSKeyFile,
 		OpenName: OpenName(reader.Name, v.name), MountFolder: path.Join(l.policy.StateDir, "mnt"),
@@ -121,11 +134,17 @@ func (l *copyLayer) volumesOfDirectory(source Source) *Block {
 func (t Tree) volumes(each string) []string {
 	var names []string
 	for _, c := range t.Children {
-		if c.Type == EntryFolder && !c.Odd && c.Name != OwnFolder && Match(each, c.Name) {
+		if c.Type == EntryFolder && !c.Odd && c.Name != OwnFolder && plainPath(c.Name, 1) && Match(each, c.Name) {
 			names = append(names, c.Name)
 		}
 	}
 	return names
+}
+
+// empty says that a tree holds nothing of anybody's: a file system that has just
+// been made holds lost+found.
+func (t Tree) empty() bool {
+	return !slices.ContainsFunc(t.Children, func(c Child) bool { return c.Name != OwnFolder && c.Name != "lost+found" })
 }
 
 func (l *copyLayer) volumeOfPaths(source Source) *Block {
@@ -148,7 +167,7 @@ func (b *builder) findTree(p string, requireMount bool) (Tree, *Block) {
 		return tree, unknownBlock(u)
 	case requireMount && tree.FileSystem.MountPoint != p:
 		return tree, &Block{BlockSource, fmt.Sprintf("%s is not mounted: what is there lies on %s", p, tree.FileSystem.MountPoint), "mount it"}
-	case len(tree.Children) == 0:
+	case tree.empty():
 		return tree, &Block{BlockSource, p + " is empty, so it is hardly the source", "mount it, or put something into it"}
 	}
 	return tree, nil
@@ -167,7 +186,8 @@ func unknownBlock(u Unknown) *Block {
 		"mend what stopped the observation; until then nothing of this layer is created or pruned"}
 }
 
-// goneVolumes are those of which there are versions and nothing else.
+// goneVolumes are those of which there are versions and nothing else. While some
+// volumes have no name, one of them may be it, so none is held to be gone.
 func (l *copyLayer) goneVolumes() []copyVolume {
 	live := map[string]bool{}
 	for _, v := range l.volumes {
@@ -178,7 +198,7 @@ func (l *copyLayer) goneVolumes() []copyVolume {
 		if live[p] {
 			continue
 		}
-		v := copyVolume{path: p, volume: volume{name: p, state: gone}}
+		v := copyVolume{path: p, volume: volume{name: p, state: gone}, missing: l.namesMissing()}
 		if rest, unclaimed := strings.CutPrefix(p, unclaimedFolder+"/"); unclaimed {
 			v.name, v.lvName = rest, rest
 		} else if l.layer.From.Type == "layer" {

@@ -15,22 +15,24 @@ import (
 type copyVersion struct {
 	name    string    // "2026-46"
 	path    string    // relative to the layer's directory
-	time    time.Time // when it was made; without a receipt the beginning of what its name stands for
+	start   time.Time // the beginning of what its name stands for
+	time    time.Time // when it was made; without a receipt its start
 	receipt *Receipt
 }
 
-// taken is the age of the data.
+// taken is the age of the data, which is never younger than its version.
 func (v copyVersion) taken() time.Time {
-	if v.receipt != nil {
-		return v.receipt.Source.Taken
+	if v.receipt == nil || v.receipt.Source.Taken.IsZero() || v.receipt.Source.Taken.After(v.time) {
+		return v.time
 	}
-	return v.time
+	return v.receipt.Source.Taken
 }
 
 // holding is what a disk holds for a layer.
 type holding struct {
 	versions map[string][]copyVersion // by path of the volume below a version's folder
 	foreign  []Entry
+	lost     []Receipt // of which there is no version
 }
 
 func (h holding) of(volumePath string) []copyVersion { return h.versions[volumePath] }
@@ -41,35 +43,46 @@ func (h holding) of(volumePath string) []copyVersion { return h.versions[volumeP
 // same, by its name.
 func (l *copyLayer) recognise() holding {
 	h := holding{versions: map[string][]copyVersion{}}
-	folder, _ := l.disk.Folder(l.layer.Directory)
 	receipts := map[string]*Receipt{}
 	for i, r := range l.disk.Receipts {
 		if r.Layer == l.layer.Name {
 			receipts[r.Path] = &l.disk.Receipts[i]
 		}
 	}
-	for _, e := range folder.Entries {
+	proven := map[*Receipt]bool{}
+	for _, e := range l.folder.Entries {
 		name, volume, _ := strings.Cut(e.Path, "/")
 		start, ok := stamp.Parse(l.layer.Version, name, l.zone())
-		if !ok || e.Odd || e.Type != EntryFolder || strings.Count(e.Path, "/")+1 != folder.Depth {
+		if !ok || e.Odd || e.Type != EntryFolder || !plainPath(e.Path, l.folder.Depth) {
 			h.foreign = append(h.foreign, e)
 			continue
 		}
-		v := copyVersion{name: name, path: e.Path, time: start}
+		v := copyVersion{name: name, path: e.Path, start: start, time: start}
 		if r := receipts[path.Join(l.layer.Directory, e.Path)]; r != nil {
-			v.receipt, v.time = r, r.Started
-			if r.Adopted {
-				v.time = start
+			v.receipt, proven[r] = r, true
+			if !r.Adopted && !r.Started.IsZero() {
+				v.time = r.Started
 			}
 		}
 		h.versions[volume] = append(h.versions[volume], v)
 	}
 	for _, versions := range h.versions {
 		slices.SortFunc(versions, func(a, b copyVersion) int {
-			return cmp.Or(b.time.Compare(a.time), cmp.Compare(b.name, a.name))
+			return cmp.Or(b.time.Compare(a.time), b.start.Compare(a.start), cmp.Compare(b.name, a.name))
 		})
 	}
+	for i, r := range l.disk.Receipts {
+		if r.Layer == l.layer.Name && !proven[&l.disk.Receipts[i]] {
+			h.lost = append(h.lost, r)
+		}
+	}
 	return h
+}
+
+// plainPath says whether a path has so many names, each of which names something
+// in a folder, and so leads nowhere else.
+func plainPath(p string, depth int) bool {
+	return strings.Count(p, "/")+1 == depth && path.Clean(p) == p && p != "." && p != ".." && !strings.HasPrefix(p, "../") && !strings.HasPrefix(p, "/") && !strings.Contains(p, "\x00")
 }
 
 // Depth is how many names lie between a layer's directory and a version of a
@@ -91,6 +104,7 @@ func (p Policy) Depth(l Layer) int {
 type copyHistory struct {
 	regular []copyVersion // not in the future, newest first
 	newest  *copyVersion
+	latest  *copyVersion // by its name; another one than newest where a receipt is missing
 	shrunk  *copyVersion // far larger than the newest, which looks wrong beside it
 }
 
@@ -101,6 +115,9 @@ func newCopyHistory(versions []copyVersion, now time.Time) copyHistory {
 	}
 	h.newest = &h.regular[0]
 	for i := range h.regular {
+		if h.latest == nil || h.regular[i].start.After(h.latest.start) {
+			h.latest = &h.regular[i]
+		}
 		if v := &h.regular[i]; h.shrunk == nil && h.newest.receipt != nil && v.receipt != nil &&
 			FarSmaller(h.newest.receipt.Files, h.newest.receipt.Bytes, *v.receipt) {
 			h.shrunk = v
@@ -129,8 +146,8 @@ const (
 // smaller than an earlier one that something may be wrong with it (safety
 // rule 1).
 func FarSmaller(files, bytes int64, before Receipt) bool {
-	return before.Files >= tellingFile && files*smallerBy <= before.Files ||
-		before.Bytes >= tellingSize && bytes*smallerBy <= before.Bytes
+	return before.Files >= tellingFile && files <= before.Files/smallerBy ||
+		before.Bytes >= tellingSize && bytes <= before.Bytes/smallerBy
 }
 
 // retainedCopies asks the retention engine which of the versions go, by path.

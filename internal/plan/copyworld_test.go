@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -24,7 +25,7 @@ type copyWorld struct {
 // trueCopy is a version that belongs to a layer.
 type trueCopy struct {
 	layer, volume string // path of the volume below a version
-	time          time.Time
+	time, start   time.Time
 	files         int64 // 0 without a receipt
 	receipt       bool
 }
@@ -89,7 +90,7 @@ func (w *copyWorld) drawTree(t *rapid.T) {
 		w.observation.Unknown = append(w.observation.Unknown, Unknown{TreeAddress(testTree), "it does not answer"})
 		return
 	}
-	tree := Tree{Path: testTree, FileSystem: FileSystem{Device: "8:1", MountPoint: rapid.SampledFrom([]string{testTree, "/"}).Draw(t, "mount point")}}
+	tree := Tree{Path: testTree, FileSystem: FileSystem{Device: "8:1", MountPoint: rapid.SampledFrom([]string{testTree, testTree, testTree, "/"}).Draw(t, "mount point")}}
 	for _, name := range copyNames {
 		if rapid.Bool().Draw(t, "child "+name) {
 			tree.Children = append(tree.Children, Child{Name: name, Type: EntryFolder})
@@ -107,9 +108,9 @@ func (w *copyWorld) drawDisk(t *rapid.T) {
 		return
 	}
 	disk := Disk{Path: testDisk, FileSystem: FileSystem{
-		Device: "8:2", MountPoint: rapid.SampledFrom([]string{testDisk, testDisk, testDisk, "/"}).Draw(t, "disk's mount point"),
-		ReadOnly: rapid.IntRange(0, 9).Draw(t, "read-only") == 0,
-		Size:     1 << 40, Free: rapid.SampledFrom([]int64{1 << 39, 1 << 37, 1 << 20}).Draw(t, "free"),
+		Device: "8:2", MountPoint: rapid.SampledFrom([]string{testDisk, testDisk, testDisk, testDisk, testDisk, testDisk, "/"}).Draw(t, "disk's mount point"),
+		ReadOnly: rapid.IntRange(0, 14).Draw(t, "read-only") == 0,
+		Size:     1 << 40, Free: rapid.SampledFrom([]int64{1 << 39, 1 << 39, 1 << 39, 1 << 37, 1<<40/100*15 + 3<<20, 1 << 20}).Draw(t, "free"),
 	}}
 	for _, l := range w.policy.Layers {
 		if l.Kind == LayerFiles {
@@ -135,10 +136,13 @@ func (w *copyWorld) drawFolder(t *rapid.T, l Layer, disk *Disk) Folder {
 		}
 	}
 	slices.Sort(volumes)
+	future := rapid.IntRange(0, 9).Draw(t, "future") == 0
 	for _, volume := range slices.Compact(volumes) {
-		for n := range rapid.IntRange(0, 5).Draw(t, "versions of "+volume) {
-			at := w.now.Add(-time.Duration(n)*rapid.SampledFrom([]time.Duration{time.Hour, days(1), days(7)}).Draw(t, "step") - time.Minute)
-			if rapid.IntRange(0, 30).Draw(t, "future") == 0 {
+		step := rapid.SampledFrom([]time.Duration{time.Hour, days(1), days(7), days(7)}).Draw(t, "step")
+		age := rapid.SampledFrom([]time.Duration{time.Minute, days(1), days(7)}).Draw(t, "age of the newest")
+		for n := range rapid.IntRange(0, 6).Draw(t, "versions of "+volume) {
+			at := w.now.Add(-time.Duration(n)*step - age)
+			if future && rapid.IntRange(0, 4).Draw(t, "in the future") == 0 {
 				at = w.now.Add(days(400))
 			}
 			w.addCopy(t, l, &f, disk, volume, at)
@@ -161,10 +165,15 @@ func (w *copyWorld) addCopy(t *rapid.T, l Layer, f *Folder, disk *Disk, volume s
 	}
 	f.Entries = append(f.Entries, e)
 	start, _ := stamp.Parse(l.Version, name, zone)
-	truth := trueCopy{layer: l.Name, volume: volume, time: start}
+	truth := trueCopy{layer: l.Name, volume: volume, time: start, start: start}
 	if rapid.IntRange(0, 2).Draw(t, "receipt") > 0 {
-		truth.time, truth.receipt = at, true
-		truth.files = rapid.SampledFrom([]int64{1000, 1000, 1000, 900, 5}).Draw(t, "files")
+		if late := at.Add(days(6)); rapid.IntRange(0, 9).Draw(t, "late") == 0 && late.Before(w.now) {
+			at = late
+		}
+		truth.time, truth.receipt, truth.files = at, true, 1000
+		if rapid.IntRange(0, 14).Draw(t, "small") == 0 {
+			truth.files = 5
+		}
 		disk.Receipts = append(disk.Receipts, Receipt{
 			Layer: l.Name, Volume: volume, Version: name, Path: path.Join(l.Directory, e.Path), Slot: at, Started: at, Ended: at,
 			Source: ReceiptSource{Taken: at}, Files: truth.files, NewBytes: 1 << 20, Bytes: 1 << 30,
@@ -181,7 +190,7 @@ func (w *copyWorld) copies(layer, volume string) []trueCopy {
 			list = append(list, c)
 		}
 	}
-	slices.SortFunc(list, func(a, b trueCopy) int { return b.time.Compare(a.time) })
+	slices.SortFunc(list, func(a, b trueCopy) int { return cmp.Or(b.time.Compare(a.time), b.start.Compare(a.start)) })
 	return list
 }
 

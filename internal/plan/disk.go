@@ -104,8 +104,10 @@ type Receipt struct {
 	Directories int64 `json:"directories"`
 	// Digest is that of the version's manifest: names, sizes, times, modes and
 	// contents.
-	Digest string            `json:"digest"`
-	Tools  map[string]string `json:"tools,omitempty"` // versions of what made it, by name
+	Digest string `json:"digest"`
+	// Exclude are the patterns by which some of the source was left out.
+	Exclude []string          `json:"exclude,omitempty"`
+	Tools   map[string]string `json:"tools,omitempty"` // versions of what made it, by name
 	// Notes are for people: what was left out of the version, and why.
 	Notes []string `json:"notes,omitempty"`
 	// Adopted says that an older script made the version, and that the receipt

@@ -12,7 +12,7 @@ func (b *builder) driftOfClusters() {
 	drivers := map[string]bool{}
 	seen := map[string]bool{}
 	for _, source := range b.policy.Sources {
-		s, ok := b.surveys[source.Name]
+		s, ok := b.surveyOf(source)
 		if !ok || s.cluster == nil {
 			continue
 		}
@@ -64,7 +64,7 @@ func (b *builder) driftOfOutside(pv PersistentVolume, seen map[string]bool) {
 func (b *builder) driftOfMissing(pv PersistentVolume, seen map[string]bool) {
 	handle, _ := ParseHandle(pv.Handle)
 	for _, source := range b.policy.Sources {
-		if s, ok := b.surveys[source.Name]; ok && (s.unknown != nil || s.facts.Taken(handle.Volume)) {
+		if s, ok := b.surveyOf(source); ok && (s.unknown != nil || s.facts.Taken(handle.Volume)) {
 			return
 		}
 	}

@@ -50,10 +50,31 @@ func (b *builder) driftOfStrayEntries(d DirectorySource) {
 		switch {
 		case c.Odd:
 			b.addDrift(Unprotected, path.Join(d.Path, c.Name), "", "its name is not UTF-8, so it can be no volume", "rename it")
-		case c.Type == EntryFile && Match(d.Each, c.Name):
-			b.addDrift(Unprotected, path.Join(d.Path, c.Name), "", "a file beside the directories, which are the volumes", "move it into one of them")
+		case c.Name == OwnFolder:
+		case c.Type != EntryFolder && Match(d.Each, c.Name):
+			b.addDrift(Unprotected, path.Join(d.Path, c.Name), "", fmt.Sprintf("%s beside the directories, which are the volumes", c.Type.noun()), "move it into one of them")
+		case c.Type == EntryFolder && !b.isVolume(d.Path, c.Name):
+			b.addDrift(Unmatched, path.Join(d.Path, c.Name), "", "directory that no source matches", "")
 		}
 	}
+}
+
+// isVolume says whether any source takes a directory in a tree.
+func (b *builder) isVolume(tree, name string) bool {
+	return slices.ContainsFunc(b.policy.Sources, func(s Source) bool {
+		return s.Directory != nil && s.Directory.Path == tree && (s.Directory.Each == "" || Match(s.Directory.Each, name))
+	})
+}
+
+// noun is what people call it.
+func (t EntryType) noun() string {
+	switch t {
+	case EntryLink:
+		return "a link"
+	case EntryOther:
+		return "neither file nor directory"
+	}
+	return "a " + string(t)
 }
 
 // driftOfDisks finds what the directories of the layers hold and no layer made,
@@ -104,6 +125,10 @@ func (b *builder) driftOfReceipts(d Destination, disk Disk) {
 func (l *copyLayer) driftOfHolding() {
 	for _, e := range l.holding.foreign {
 		l.addDrift(Foreign, path.Join(l.destination.Path, l.layer.Directory, e.Path), l.layer.Name, "no version of this layer", "it is never touched; remove it by hand if it is not needed")
+	}
+	for _, r := range l.holding.lost {
+		l.addDrift(Suspect, r.Volume, l.layer.Name, fmt.Sprintf("version %s has a receipt, and is not there: %s", r.Version, path.Join(l.destination.Path, r.Path)),
+			"if it was removed or moved by hand, remove its receipt below "+ReceiptFolder+" too")
 	}
 	for _, v := range l.volumes {
 		h := newCopyHistory(l.holding.of(v.path), l.now)

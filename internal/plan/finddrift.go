@@ -16,7 +16,7 @@ func (b *builder) findDrift() {
 		b.addDrift(UnknownKind, u.Address, "", u.Detail, "")
 	}
 	for _, source := range b.policy.Sources {
-		s, ok := b.surveys[source.Name]
+		s, ok := b.surveyOf(source)
 		if !ok {
 			continue
 		}
@@ -271,7 +271,7 @@ func (b *builder) driftOfPools() {
 func (b *builder) surveysOf(pool Pool) []survey {
 	var found []survey
 	for _, source := range b.policy.Sources {
-		s, ok := b.surveys[source.Name]
+		s, ok := b.surveyOf(source)
 		if ok && s.unknown == nil && s.pool.VolumeGroup == pool.VolumeGroup && s.pool.Name == pool.Name {
 			found = append(found, s)
 		}

@@ -29,7 +29,8 @@ func (h HeldVersion) Address() string {
 
 // Inventory lists the versions that the policy's layers have on disks, by layer
 // in the policy's order, then by volume, newest first. Layers whose disk was not
-// seen, or is not mounted, have none; Blocked says so.
+// seen, or is not mounted, have none; Blocked says so. A receipt without a version
+// stands for the version that it proves.
 func Inventory(policy Policy, observation Observation, now time.Time, filter Filter) (held []HeldVersion, blocked []LayerStatus) {
 	b := builder{policy: policy, observation: observation, now: now}
 	b.survey()
@@ -63,8 +64,15 @@ func (b *builder) inventory(layer Layer) ([]HeldVersion, *Block) {
 		return []HeldVersion{one}, nil
 	}
 	l := copyLayer{builder: b, layer: layer, destination: destination, disk: disk}
+	if block := l.findFolder(); block != nil {
+		return nil, block
+	}
 	l.holding = l.recognise()
 	var list []HeldVersion
+	for i, r := range l.holding.lost {
+		one.Volume, one.Version, one.Path, one.Time, one.Receipt = r.Volume, r.Version, r.Path, r.Started, &l.holding.lost[i]
+		list = append(list, one)
+	}
 	for _, v := range l.goneVolumes() {
 		for _, version := range l.holding.of(v.path) {
 			one.Volume, one.Version, one.Path = v.name, version.name, path.Join(layer.Directory, version.path)

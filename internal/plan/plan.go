@@ -40,6 +40,12 @@ type Filter struct {
 // IsZero says that nothing is left out.
 func (f Filter) IsZero() bool { return len(f.Layers) == 0 && len(f.Volumes) == 0 }
 
+// selects says whether an action is in the plan. What a killed run left behind is
+// of a layer and of no volume: it may be in the way of any.
+func (f Filter) selects(a Action) bool {
+	return selects(f.Layers, a.Layer) && (a.Kind == Clean || selects(f.Volumes, a.Volume))
+}
+
 // LayerStatus is a layer at the plan's time.
 type LayerStatus struct {
 	Name     string    `json:"name"`

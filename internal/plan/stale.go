@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -46,12 +47,14 @@ type rebuilt struct {
 func rebuild(p Plan, policy Policy, fresh Observation) rebuilt {
 	last := builder{policy: policy, observation: fresh, now: fresh.Time}
 	r := rebuilt{actions: map[string]Action{}, layers: map[string]LayerStatus{}, clock: last.lastRunBlock()}
-	var all Options // the budget was looked at when the plan was made
-	for _, l := range policy.Layers {
-		all.Acknowledge = append(all.Acknowledge, l.Name)
+	options := Options{Filter: p.Filter}
+	for _, a := range p.Actions {
+		if a.Copy != nil && a.Copy.AcceptLoss && !slices.Contains(options.Acknowledge, a.Layer) {
+			options.Acknowledge = append(options.Acknowledge, a.Layer)
+		}
 	}
 	fresh.LastRun = time.Time{} // runs since then are no reason
-	again := Build(policy, fresh, p.Time, all)
+	again := (&builder{policy: policy, observation: fresh, now: p.Time, options: options, unbounded: true}).build()
 	for _, a := range again.Actions {
 		r.actions[a.ID] = a
 	}
@@ -63,7 +66,7 @@ func rebuild(p Plan, policy Policy, fresh Observation) rebuilt {
 
 // refused says why the action would not be planned now; empty if it would.
 func (r rebuilt) refused(a Action) string {
-	if block := r.layers[a.Layer].Blocked; block != nil {
+	if block := r.layers[a.Layer].Blocked; block != nil && a.Kind != Clean {
 		return block.Detail
 	}
 	now, planned := r.actions[a.ID]
@@ -74,10 +77,22 @@ func (r rebuilt) refused(a Action) string {
 		return fmt.Sprintf("it would be planned as %s %s now", now.Kind, now.Version)
 	case now.Blocked != nil:
 		return now.Blocked.Detail
-	case a.Kind.Destructive() && r.clock != nil:
+	case a.Kind == Prune && r.clock != nil:
 		return r.clock.Detail
+	case a.Kind == Prune && !slices.Equal(now.DependsOn, a.DependsOn):
+		return "it would wait for another action now: " + cmp.Or(strings.Join(now.DependsOn, ", "), "none")
+	case a.mountPoint() != now.mountPoint():
+		return fmt.Sprintf("its source lies on %s now, and lay on %s", now.mountPoint(), a.mountPoint())
 	}
 	return ""
+}
+
+// mountPoint is that of the action's source; empty where it is not looked at.
+func (a Action) mountPoint() string {
+	if a.Copy == nil || a.Copy.From == nil {
+		return ""
+	}
+	return a.Copy.From.MountPoint
 }
 
 func (b *builder) violated(a Action) string {

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -27,14 +28,19 @@ func (l *syncLayer) plan() {
 	if l.status.Blocked = block; block != nil {
 		return
 	}
-	l.status.Volumes = 1
 	receipt := l.receipt()
+	patterns, all := l.leaveOut(receipt)
+	if all {
+		return
+	}
+	l.status.Volumes = 1
 	h := held{}
 	if receipt != nil {
 		l.status.Versions = 1
 		h = held{newest: receipt.Source.Taken, count: 1}
 	}
 	if a := l.planSync(access, receipt); a != nil {
+		a.Copy.Exclude = slices.Concat(a.Copy.Exclude, patterns)
 		h.planned = a.Blocked == nil
 		l.actions = append(l.actions, *a)
 	}
@@ -56,6 +62,33 @@ func (l *syncLayer) access() (*Access, *Block) {
 		}
 	}
 	return &Access{Paths: l.source.Paths}, nil
+}
+
+// leaveOut finds what exclude blocks leave out of the mirror: patterns for some
+// of its volumes, or all of it. What was mirrored before stays where it is.
+func (l *syncLayer) leaveOut(last *Receipt) (patterns []string, all bool) {
+	names := l.volumesOf(l.source)
+	for _, name := range names {
+		e, excluded := l.excludes(l.layer, volume{name: name})
+		if !excluded {
+			continue
+		}
+		l.excluded = append(l.excluded, Skipped{l.layer.Name, name, e.Name, e.Reason, e.Accept})
+		patterns = append(patterns, rsyncPattern(name))
+		if last != nil {
+			l.addDrift(Orphaned, name, l.layer.Name, "the volume is excluded from "+l.layer.Address()+" now: what was mirrored before stays", "remove it by hand if it is not needed")
+		}
+	}
+	return patterns, len(names) > 0 && len(patterns) == len(names)
+}
+
+// rsyncPattern matches one name at the top of what is mirrored, and nothing else.
+// A backslash is one for rsync, unless something in the pattern is a wildcard.
+func rsyncPattern(name string) string {
+	if strings.ContainsAny(name, "*?[") {
+		name = strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(name)
+	}
+	return "/" + name
 }
 
 // receipt is that of the last sync; nil when there was none.

@@ -20,7 +20,7 @@ func (b *builder) warn() {
 		}
 	}
 	for _, source := range b.policy.Sources {
-		if s := b.surveys[source.Name]; source.LVMThin != nil && s.noNames != nil && !b.blocks(*s.noNames) && !b.listed(*s.noNames) {
+		if s, ok := b.surveyOf(source); ok && s.noNames != nil && !b.blocks(*s.noNames) && !b.listed(*s.noNames) {
 			b.warnings = append(b.warnings, Warning{WarnUnknown, s.noNames.Address + " gave no names: " + s.noNames.Detail, "volumes have the names of their logical volumes"})
 		}
 	}
@@ -28,7 +28,7 @@ func (b *builder) warn() {
 	b.warnSameMedium()
 	asked := map[string]bool{}
 	for _, source := range b.policy.Sources {
-		s, ok := b.surveys[source.Name]
+		s, ok := b.surveyOf(source)
 		if !ok || s.cluster == nil {
 			continue
 		}
@@ -64,7 +64,7 @@ func (b *builder) warnSameMedium() {
 		disk, seen := b.observation.Disk(to.Path)
 		for _, p := range source.trees() {
 			tree, found := b.observation.Tree(p)
-			if seen && found && tree.FileSystem.Device == disk.FileSystem.Device {
+			if seen && found && disk.FileSystem.Device != "" && tree.FileSystem.Device == disk.FileSystem.Device {
 				b.warnings = append(b.warnings, Warning{
 					WarnSameMedium, fmt.Sprintf("%s copies %s onto the file system that it lies on, so it is no second medium", l.Address(), p),
 					"give the layer a destination on another disk",

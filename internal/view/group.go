@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bkplan/bkplan/internal/plan"
+	"github.com/bkplan/bkplan/internal/quantity"
 )
 
 // group is actions of a layer that are alike: the same kind for the same kind
@@ -128,9 +129,9 @@ func (g group) noun(layerKind string) string {
 
 // roomText says what a destination has room for, before and after the plan.
 func roomText(c plan.Capacity) string {
-	text := fmt.Sprintf("%s free of %s", plan.Bytes(c.Free), plan.Bytes(c.Size))
+	text := fmt.Sprintf("%s free of %s", quantity.Size(c.Free).Human(), quantity.Size(c.Size).Human())
 	if c.Adds > 0 || c.Frees > 0 {
-		text += fmt.Sprintf("; %s more and %s less expected, so %s free after", plan.Bytes(c.Adds), plan.Bytes(c.Frees), plan.Bytes(c.FreeAfter))
+		text += fmt.Sprintf("; %s more and %s less expected, so %s free after", quantity.Size(c.Adds).Human(), quantity.Size(c.Frees).Human(), quantity.Size(c.FreeAfter).Human())
 	}
 	if c.Unknown > 0 {
 		text += fmt.Sprintf("; what %s will add is known at apply", count(c.Unknown, "action"))

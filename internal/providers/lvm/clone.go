@@ -48,7 +48,7 @@ func (s *opening) wake(ctx context.Context) (*plan.Leftover, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.uuid = row.UUID
+	s.uuid, s.group = row.UUID, group
 	left, err := s.leftover(group)
 	if err != nil || left != nil {
 		return left, err
@@ -104,20 +104,17 @@ func (s *opening) makeClone(ctx context.Context) error {
 		return err
 	}
 	defer p.end()
-	group, err := p.look(ctx, a.VolumeGroup, a.Pool, a.OpenName)
-	if err == nil {
-		err = group.roomForClone(a)
-	}
-	if err != nil {
+	if err := s.group.roomForClone(a); err != nil {
 		return err
 	}
 	s.cloned = true
 	ctx = context.WithoutCancel(ctx)
-	if _, err = p.run(ctx, p.limits.create, "lvcreate", "--snapshot", "--yes", "--setactivationskip", "n",
+	if _, err := p.run(ctx, p.limits.create, "lvcreate", "--snapshot", "--yes", "--setactivationskip", "n",
 		"--name", a.OpenName, "--addtag", plan.TagClone+a.OpenName, a.VolumeGroup+"/"+a.Name); err != nil {
 		return err
 	}
-	if group, err = p.look(ctx, a.VolumeGroup, a.OpenName); err != nil {
+	group, err := p.look(ctx, a.VolumeGroup, a.OpenName)
+	if err != nil {
 		return err
 	}
 	row := group.byName[a.OpenName]
@@ -128,11 +125,8 @@ func (s *opening) makeClone(ctx context.Context) error {
 	return nil
 }
 
-// roomForClone looks at the pool's space and at the clone's name.
+// roomForClone looks at the pool's space.
 func (g volumeGroup) roomForClone(a plan.SnapshotAccess) error {
-	if g.byName[a.OpenName] != nil {
-		return fmt.Errorf("the name %s/%s is taken", g.name, a.OpenName)
-	}
 	pool, err := g.pool(a.Pool)
 	if err != nil {
 		return err

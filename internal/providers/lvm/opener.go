@@ -84,8 +84,9 @@ func (o *Opener) Open(ctx context.Context, access plan.SnapshotAccess) (provider
 type opening struct {
 	*Opener
 	access    plan.SnapshotAccess
-	uuid      string // of the snapshot
-	activated bool   // by this opening
+	group     volumeGroup // the pool and the snapshot, as they were found
+	uuid      string      // of the snapshot
+	activated bool        // by this opening
 	cloned    bool
 	cloneUUID string
 	unlocked  bool

@@ -26,15 +26,15 @@ var volumes = []struct {
 	{"clean ext4", held{kind: "ext4"}, "ext4", []string{
 		"lvs", "lvchange", "blkid", "head", "blockdev", "mount"}},
 	{"unclean ext4", held{kind: "ext4", dirty: true}, "ext4", []string{
-		"lvs", "lvchange", "blkid", "head", "lvs", "lvcreate", "lvs", "lvchange", "mount"}},
+		"lvs", "lvchange", "blkid", "head", "lvcreate", "lvs", "lvchange", "mount"}},
 	{"XFS", held{kind: "xfs"}, "xfs", []string{
-		"lvs", "lvchange", "blkid", "lvs", "lvcreate", "lvs", "lvchange", "mount"}},
+		"lvs", "lvchange", "blkid", "lvcreate", "lvs", "lvchange", "mount"}},
 	{"clean btrfs", held{kind: "btrfs", uuid: "b"}, "btrfs", []string{
-		"lvs", "lvchange", "blkid", "head", "lvs", "lvcreate", "lvs", "lvchange", "btrfstune", "mount"}},
+		"lvs", "lvchange", "blkid", "head", "lvcreate", "lvs", "lvchange", "btrfstune", "mount"}},
 	{"unclean btrfs", held{kind: "btrfs", uuid: "b", dirty: true}, "btrfs", []string{
-		"lvs", "lvchange", "blkid", "head", "lvs", "lvcreate", "lvs", "lvchange", "mount", "umount", "btrfstune", "mount"}},
+		"lvs", "lvchange", "blkid", "head", "lvcreate", "lvs", "lvchange", "mount", "umount", "btrfstune", "mount"}},
 	{"LUKS", held{kind: "crypto_LUKS", inside: &held{kind: "ext4", dirty: true}}, "ext4", []string{
-		"lvs", "lvchange", "blkid", "lvs", "lvcreate", "lvs", "lvchange", "cryptsetup", "blkid", "head", "mount"}},
+		"lvs", "lvchange", "blkid", "lvcreate", "lvs", "lvchange", "cryptsetup", "blkid", "head", "mount"}},
 }
 
 // withKey adds the key file of LUKS to an access.

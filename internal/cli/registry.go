@@ -1,0 +1,46 @@
+package cli
+
+import (
+	"github.com/bkplan/bkplan/internal/execx"
+	"github.com/bkplan/bkplan/internal/plan"
+	"github.com/bkplan/bkplan/internal/providers"
+	"github.com/bkplan/bkplan/internal/providers/disk"
+	"github.com/bkplan/bkplan/internal/providers/kube"
+	"github.com/bkplan/bkplan/internal/providers/lvm"
+	"github.com/bkplan/bkplan/internal/providers/pfsense"
+	"github.com/bkplan/bkplan/internal/providers/sqlite"
+)
+
+// observers are the providers as plan and its like get them: they can run
+// nothing but commands that look.
+func (a *App) observers(p plan.Policy) providers.Registry {
+	return a.registry(p, execx.ReadOnly(a.Runner, lvm.New(nil).Info().ReadOnly...))
+}
+
+// doers are the providers as apply gets them.
+func (a *App) doers(p plan.Policy) providers.Registry { return a.registry(p, a.Runner) }
+
+func (a *App) registry(p plan.Policy, runner execx.Runner) providers.Registry {
+	pool := lvm.New(runner)
+	opener := lvm.NewOpener(pool, runner, p.StateDir)
+	copies := func(producer providers.Producer) *disk.Provider {
+		return disk.New(disk.Config{Runner: runner, Producer: producer, Opener: opener, Now: a.now})
+	}
+	observer := disk.NewObserver()
+	return providers.Registry{
+		Sources: map[string]providers.Provider{
+			plan.SourceLVMThin: pool, plan.SourceDirectory: observer, plan.SourcePaths: observer,
+		},
+		Destinations: map[string]providers.Provider{plan.DestinationDisk: observer},
+		Layers: map[string]providers.Provider{
+			plan.LayerSnapshot: pool,
+			plan.LayerFiles:    copies(disk.NewRsync(runner)),
+			plan.LayerSQLite:   copies(sqlite.Producer{}),
+			plan.LayerFetch:    copies(pfsense.New(runner)),
+			plan.LayerSync:     copies(nil),
+		},
+		Names:     func(k plan.KubernetesSource) providers.Names { return kube.New(k, version()) },
+		LoadNames: kube.Load,
+		SaveNames: kube.Save,
+	}
+}

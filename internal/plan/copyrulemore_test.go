@@ -1,0 +1,120 @@
+package plan
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestCopyRule14HostileNamesAreData(t *testing.T) {
+	checkCopyWorlds(t, func(t *rapid.T, w *copyWorld, p Plan) {
+		for _, a := range copyActions(p, Create, Refresh, Prune) {
+			for _, part := range strings.Split(a.Copy.Directory+"/"+a.Copy.Path, "/") {
+				if part == ".." || part == "." || part == "" {
+					t.Fatalf("%s leads to %q", a.ID, a.Copy.Path)
+				}
+			}
+		}
+	})
+}
+
+func TestCopyActionsAreUniqueAndAfterWhatTheyDependOn(t *testing.T) {
+	checkCopyWorlds(t, func(t *rapid.T, w *copyWorld, p Plan) {
+		seen := map[string]bool{}
+		for i, a := range p.Actions {
+			if a.Kind == Clean && i > 0 && p.Actions[i-1].Kind != Clean {
+				t.Fatalf("%s is not among the first", a.ID)
+			}
+			for _, d := range a.DependsOn {
+				if !seen[d] {
+					t.Fatalf("%s comes before %s", a.ID, d)
+				}
+			}
+			if seen[a.ID] {
+				t.Fatalf("%s is there twice", a.ID)
+			}
+			seen[a.ID] = true
+		}
+	})
+}
+
+// What was seen has no order.
+func TestCopyPlanIsTheSameWhateverTheOrderOfWhatWasSeen(t *testing.T) {
+	checkCopyWorlds(t, func(t *rapid.T, w *copyWorld, p Plan) {
+		if len(w.observation.Disks) == 0 {
+			return
+		}
+		o := w.observation
+		o.Disks = slices.Clone(o.Disks)
+		d := &o.Disks[0]
+		d.Folders, d.Receipts, d.Unfinished = slices.Clone(d.Folders), slices.Clone(d.Receipts), slices.Clone(d.Unfinished)
+		slices.Reverse(d.Receipts)
+		slices.Reverse(d.Unfinished)
+		for i := range d.Folders {
+			d.Folders[i].Entries = rapid.Permutation(d.Folders[i].Entries).Draw(t, "entries")
+		}
+		one, err := json.Marshal(p)
+		other, otherErr := json.Marshal(Build(w.policy, o, w.now, Options{}))
+		if err != nil || otherErr != nil || string(one) != string(other) {
+			t.Fatalf("%v, %v\n%s\n%s", err, otherErr, one, other)
+		}
+	})
+}
+
+// A saved plan holds while nothing changes, whatever it was narrowed to.
+func TestCopyPlanIsNotStaleAtOnce(t *testing.T) {
+	checkCopyWorlds(t, func(t *rapid.T, w *copyWorld, p Plan) {
+		var f Filter
+		if rapid.Bool().Draw(t, "narrowed") {
+			f.Layers = []string{rapid.SampledFrom([]string{"weekly", "shared", "snapshots"}).Draw(t, "layer")}
+		}
+		p = Build(w.policy, w.observation, w.now, Options{Filter: f})
+		if _, err := simulate(p, w.observation); err != nil {
+			t.Fatalf("narrowed to %v it cannot be carried out: %v", f, err)
+		}
+		if stale := StaleActions(p, w.policy, w.observation); len(stale) > 0 {
+			t.Fatalf("narrowed to %v it is stale: %v", f, stale)
+		}
+	})
+}
+
+// The rules are about these: a fair share of the worlds must have each, or the
+// tests of the rules say nothing.
+func TestCopyWorldsReachWhatTheRulesAreAbout(t *testing.T) {
+	const worlds = 400
+	draw := rapid.Custom(drawCopyWorld)
+	reached := map[string]int{}
+	for seed := range worlds {
+		p := draw.Example(seed).build()
+		has := map[string]bool{}
+		for _, a := range copyActions(p, Create, Refresh, Prune, Clean) {
+			switch {
+			case a.Blocked != nil:
+				has[string(a.Kind)+" "+a.Blocked.Code] = true
+			case a.Kind == Prune && len(a.DependsOn) > 0:
+				has["prune after"] = true
+			default:
+				has[string(a.Kind)] = true
+			}
+		}
+		for _, l := range p.Layers {
+			if l.Kind == LayerFiles && l.Blocked != nil {
+				has["layer "+l.Blocked.Code] = true
+			}
+		}
+		for what := range has {
+			reached[what]++
+		}
+	}
+	for what, percent := range map[string]int{
+		"create": 20, "refresh": 8, "prune": 15, "prune after": 1, "clean": 20, "create low_space": 4, "refresh low_space": 1, "create source": 4,
+		"prune clock": 5, "prune prune_budget": 4, "prune suspect": 4, "prune unknown_names": 1, "layer mount": 8, "layer source": 3, "layer unknown": 8, "layer unknown_names": 1,
+	} {
+		if share := reached[what] * 100 / worlds; share < percent {
+			t.Errorf("%d%% of the worlds have %q, and %d%% should", share, what, percent)
+		}
+	}
+}
