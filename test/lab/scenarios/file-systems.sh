@@ -44,9 +44,10 @@ expect_copies 5
 expect_database app/data 2026-46 db/app.sqlite "$committed"
 
 say 'The journals were there to be replayed'
-quietly lvchange -ay -K "pve/$(lv_of app/data)_snap_20261116_1200"
-dumpe2fs -h "/dev/pve/$(lv_of app/data)_snap_20261116_1200" 2>/dev/null | grep -q needs_recovery || fail 'the snapshot of ext4 was clean'
-quietly lvchange -an "pve/$(lv_of app/data)_snap_20261116_1200"
+snapshot=$(receipt weekly app/data 2026-46 '$.source.snapshot.name')
+quietly lvchange -ay -K "pve/$snapshot"
+dumpe2fs -h "/dev/pve/$snapshot" 2>/dev/null | grep needs_recovery || fail 'the snapshot of ext4 was clean'
+quietly lvchange -an "pve/$snapshot"
 [[ -s $(version_of media/btrfs 2026-46)/synced ]] || fail 'the log of the btrfs was not replayed'
 
 say 'And nothing in them was carried out'
