@@ -48,13 +48,16 @@ quietly() {
 }
 
 # use_policy NAME [LAYER…] puts another policy of the lab in place, homelab or
-# night; with only these of its layers, if some are named.
+# night; with only these of its layers, if some are named, and what they are from.
 use_policy() {
 	awk -v wanted=" ${*:2} " '
-		/^layer / { name = $3; gsub(/"/, "", name); drop = wanted != "  " && !index(wanted, " " name " ") }
-		!drop { print }
+		function unwanted(list, name) { gsub(/"/, "", name); return list != "  " && !index(list, " " name " ") }
+		/^(layer|source) / { drop = $1 == "layer" ? unwanted(wanted, $3) : unwanted(sources, $3) }
+		FNR == 1 && NR > 1 { sources = used }
+		!drop && FNR == NR && $1 == "from" { sub(/.*[.]/, "", $3); used = used $3 " " }
+		!drop && FNR < NR { print }
 		/^}/ { drop = 0 }
-	' "/mnt/lab/$1.hcl" >"$BKPLAN_POLICY"
+	' used=' ' sources='  ' "/mnt/lab/$1.hcl" "/mnt/lab/$1.hcl" >"$BKPLAN_POLICY"
 }
 
 # --- the world ---------------------------------------------------------------
