@@ -42,7 +42,7 @@ all_receipts() {
 	[[ -d $receipts ]] || return 0
 	sqlite3 -batch -separator $'\t' :memory: "
 		WITH receipt(r) AS (
-			SELECT CAST(data AS TEXT) FROM fsdir('$receipts') WHERE (mode & 61440) = 32768
+			SELECT CAST(data AS TEXT) -> '$.receipt' FROM fsdir('$receipts') WHERE (mode & 61440) = 32768
 		)
 		SELECT r ->> '\$.layer', r ->> '\$.volume', r ->> '\$.version', r ->> '\$.path',
 			coalesce(r ->> '\$.source.snapshot.name', '-')
@@ -53,7 +53,7 @@ receipt() {
 	[[ -d $receipts ]] || return 0
 	sqlite3 -batch :memory: "
 		WITH receipt(r) AS (
-			SELECT CAST(data AS TEXT) FROM fsdir('$receipts') WHERE (mode & 61440) = 32768
+			SELECT CAST(data AS TEXT) -> '$.receipt' FROM fsdir('$receipts') WHERE (mode & 61440) = 32768
 		)
 		SELECT r ->> '$4' FROM receipt
 		WHERE r ->> '\$.layer' = '$1' AND r ->> '\$.volume' = '$2' AND r ->> '\$.version' = '$3'"
