@@ -369,8 +369,8 @@ func TestHashCacheReadsOnce(t *testing.T) {
 			t.Error(h, err)
 		}
 	}
-	if reads != 1 || len(cache.known) != 0 {
-		t.Errorf("%d reads, %d kept", reads, len(cache.known))
+	if reads != 1 || len(cache.slots)+len(cache.reading) != 0 {
+		t.Errorf("%d reads, %d kept", reads, len(cache.slots))
 	}
 }
 
