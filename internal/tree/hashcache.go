@@ -7,7 +7,7 @@ import "sync"
 // between those calls. The zero value is empty.
 type HashCache struct {
 	mutex   sync.Mutex
-	slots   map[inode]uint32 // where in kept
+	slots   map[inode][8]uint32 // of 8 inodes each: where in kept, plus 1
 	kept    [][]keptHash     // in pieces, as there may be millions
 	free    []uint32
 	reading map[inode]*reading
@@ -15,6 +15,9 @@ type HashCache struct {
 
 // inode names a file on this machine.
 type inode struct{ device, number uint64 }
+
+// page names 8 inodes; those of one tree mostly lie close to each other.
+func (i inode) page() inode { return inode{i.device, i.number >> 3} }
 
 const keptPiece = 1024
 
@@ -37,9 +40,9 @@ func (c *HashCache) get(key inode, names uint64, hash func() (Hash, error)) (Has
 		return hash()
 	}
 	c.mutex.Lock()
-	if slot, ok := c.slots[key]; ok {
+	if slot := c.slots[key.page()][key.number&7]; slot > 0 {
 		defer c.mutex.Unlock()
-		return c.take(key, slot), nil
+		return c.take(key, slot-1), nil
 	}
 	if r, ok := c.reading[key]; ok {
 		r.met++
@@ -48,7 +51,7 @@ func (c *HashCache) get(key inode, names uint64, hash func() (Hash, error)) (Has
 		return r.hash, r.err
 	}
 	if c.reading == nil {
-		c.slots, c.reading = map[inode]uint32{}, map[inode]*reading{}
+		c.slots, c.reading = map[inode][8]uint32{}, map[inode]*reading{}
 	}
 	r := &reading{done: make(chan struct{}), met: 1}
 	c.reading[key] = r
@@ -68,7 +71,7 @@ func (c *HashCache) get(key inode, names uint64, hash func() (Hash, error)) (Has
 func (c *HashCache) take(key inode, slot uint32) Hash {
 	k := &c.kept[slot/keptPiece][slot%keptPiece]
 	if k.left--; k.left == 0 {
-		delete(c.slots, key)
+		c.point(key, 0)
 		c.free = append(c.free, slot)
 	}
 	return k.hash
@@ -85,7 +88,17 @@ func (c *HashCache) keep(key inode, k keptHash) {
 	slot := c.free[len(c.free)-1]
 	c.free = c.free[:len(c.free)-1]
 	c.kept[slot/keptPiece][slot%keptPiece] = k
-	c.slots[key] = slot
+	c.point(key, slot+1)
+}
+
+func (c *HashCache) point(key inode, to uint32) {
+	page := c.slots[key.page()]
+	page[key.number&7] = to
+	if page == [8]uint32{} {
+		delete(c.slots, key.page())
+	} else {
+		c.slots[key.page()] = page
+	}
 }
 
 // inodeSet is a set of the inodes of one file system, which mostly lie close to
