@@ -8,7 +8,7 @@ import "sync"
 type HashCache struct {
 	mutex   sync.Mutex
 	slots   map[inode][8]uint32 // of 8 inodes each: where in kept, plus 1
-	kept    [][]keptHash     // in pieces, as there may be millions
+	kept    [][]keptHash        // in pieces, as there may be millions
 	free    []uint32
 	reading map[inode]*reading
 }
