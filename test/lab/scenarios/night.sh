@@ -39,8 +39,10 @@ expect_receipt pfsense gateway 2026-46
 expect_receipt pfsense_files gateway 2026-46
 cmp "$backup/pfsense/2026-46/config.xml" "$gateway/root/cf/conf/config.xml"
 tar -xOf "$backup/pfsense-files/2026-46/filesystem.tar.gz" ./etc/ruleset | cmp - "$gateway/root/etc/ruleset"
-[[ -z $(rsync -anHAXc --delete --itemize-changes "$host/" "$backup/pve-config$host/") ]] ||
-	fail 'the copy of the host is not what the host has'
+for tree in etc/pve usr/local/bin etc/systemd/system; do
+	[[ -z $(rsync -anHAXc --delete --itemize-changes "$host/$tree/" "$backup/pve-config$host/$tree/") ]] ||
+		fail "the copy of $tree is not what the host has"
+done
 expect_no_line "$(</root/.pfsense-api-key)"
 
 say 'The next day one volume has one file more: it alone is copied'
