@@ -39,9 +39,8 @@ expect_receipt pfsense gateway 2026-46
 expect_receipt pfsense_files gateway 2026-46
 cmp "$backup/pfsense/2026-46/config.xml" "$gateway/root/cf/conf/config.xml"
 tar -xOf "$backup/pfsense-files/2026-46/filesystem.tar.gz" ./etc/ruleset | cmp - "$gateway/root/etc/ruleset"
-for tree in etc/pve usr/local/bin etc/systemd/system; do
-	[[ -z $(rsync -anHAXc --delete --itemize-changes "$host/$tree/" "$backup/pve-config$host/$tree/") ]] ||
-		fail "the copy of $tree is not what the host has"
+for folder in etc/pve usr/local/bin etc/systemd/system; do
+	expect_same_files "$host/$folder" "$backup/pve-config$host/$folder"
 done
 expect_no_line "$(</root/.pfsense-api-key)"
 

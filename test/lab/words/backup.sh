@@ -6,6 +6,7 @@
 #   receipt LAYER VOLUME VERSION FIELD    prints a field of its receipt, "$.files"
 #   expect_receipt, expect_no_receipt LAYER VOLUME VERSION
 #   expect_copy NS/CLAIM VERSION          the same as its snapshot, file by file
+#   expect_same_files FOLDER COPY
 #   expect_copies [COUNT]                 all versions that have a receipt are
 #   expect_database NS/CLAIM VERSION FILE [ROWS]
 #   expect_versions COUNT NS/CLAIM, expect_linked A B, expect_own A B
@@ -109,11 +110,16 @@ expect_copy() {
 # times, ACLs, attributes, and which names are one file.
 expect_same_tree() {
 	opened "$1"
-	rsync -anHAXc --numeric-ids --delete --itemize-changes /run/lab/proof/ "$2/" >/run/lab/differences
-	[[ ! -s /run/lab/differences ]] || fail "$2 is not what is in $1: $(</run/lab/differences)"
+	expect_same_files /run/lab/proof "$2"
 	inodes /run/lab/proof >/run/lab/inodes
 	inodes "$2" | diff /run/lab/inodes - || fail "$2 is not linked like $1"
 	closed
+}
+
+# expect_same_files FOLDER COPY is its half without links and holes.
+expect_same_files() {
+	rsync -anHAXc --numeric-ids --delete --itemize-changes "$1/" "$2/" >/run/lab/differences
+	[[ ! -s /run/lab/differences ]] || fail "$2 is not what is in $1: $(</run/lab/differences)"
 }
 
 # inodes FOLDER prints the names that are one file, and those with holes.
