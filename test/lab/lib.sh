@@ -197,7 +197,7 @@ run_bkplan() {
 	local started=$SECONDS
 	printf '\n$ bkplan %s\n' "$*"
 	status=0
-	timeout 600 bkplan "$@" >"$out" 2>&1 || status=$?
+	timeout 400 bkplan "$@" >"$out" 2>&1 || status=$?
 	cat "$out"
 	printf '(exit %s, %s s)\n' "$status" "$((SECONDS - started))"
 }
