@@ -128,6 +128,15 @@ func (g group) noun(layerKind string) string {
 	return noun(layerKind)
 }
 
+// versionText says which version an action is about: a copy by its name, which one of
+// a week keeps while it is made anew, a snapshot by its time.
+func versionText(a plan.Action, zone *time.Location) string {
+	if a.Copy != nil && a.Version != "" {
+		return a.Version
+	}
+	return clock(a.VersionTime, zone)
+}
+
 // roomText says what a destination has room for, before and after the plan.
 func roomText(c plan.Capacity) string {
 	text := fmt.Sprintf("%s free of %s", quantity.Size(c.Free).Human(), quantity.Size(c.Size).Human())

@@ -42,8 +42,8 @@ type copied struct {
 	snapshots map[string]plan.LogicalVolume // by their day, "20261123"
 }
 
-func (c copied) database() bool {
-	namespace, _, _ := strings.Cut(c.name, "/")
+func (v copied) database() bool {
+	namespace, _, _ := strings.Cut(v.name, "/")
 	return slices.Contains(databases, namespace)
 }
 
