@@ -60,7 +60,7 @@ func verbDatabase(ts *testscript.TestScript, _ bool, args []string) {
 	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
 	ts.Check(err)
 	_, err = db.Exec(`CREATE TABLE IF NOT EXISTS note (text);
-		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < CAST(? AS INTEGER))
 		INSERT INTO note SELECT hex(randomblob(500)) FROM n`, args[1])
 	ts.Check(err)
 	ts.Check(db.Close())
