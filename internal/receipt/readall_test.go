@@ -165,3 +165,25 @@ func BenchmarkReadAll(b *testing.B) {
 		}
 	}
 }
+
+// Every pruned week would leave empty folders behind for ever.
+func TestTidyRemovesEmptyFoldersOnly(t *testing.T) {
+	root := t.TempDir()
+	a, b := sample(), sample()
+	b.Volume = "another"
+	for _, r := range []plan.Receipt{a, b} {
+		if err := Write(root, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := filepath.Dir(filepath.Join(root, File(a.Layer, a.Version, a.Volume)))
+	for i, r := range []plan.Receipt{a, b} {
+		if err := Remove(root, r.Layer, r.Version, r.Volume); err != nil {
+			t.Fatal(err)
+		}
+		Tidy(root, r.Layer, r.Version)
+		if _, err := os.Stat(at); os.IsNotExist(err) != (i == 1) {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+}

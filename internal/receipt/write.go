@@ -49,8 +49,7 @@ func write(root, at string, text []byte) error {
 	return syncFolder(root, filepath.Dir(at))
 }
 
-// Remove removes the receipt of a version, and folders that it leaves empty. One
-// that is gone already is no error.
+// Remove removes the receipt of a version. One that is gone already is no error.
 func Remove(root, layer, version, volume string) error {
 	if err := remove(root, File(layer, version, volume)); err != nil {
 		return fmt.Errorf("remove receipt: %w", err)
@@ -64,6 +63,14 @@ func RemoveManifest(root, layer, version, volume string) error {
 		return fmt.Errorf("remove manifest: %w", err)
 	}
 	return nil
+}
+
+// Tidy removes the folders of a layer's version once nothing is in them. Nothing
+// may be written for the same version meanwhile.
+func Tidy(root, layer, version string) {
+	for _, file := range []string{File(layer, version, "any"), ManifestFile(layer, version, "any")} {
+		_ = os.Remove(filepath.Dir(filepath.Join(root, file))) // what is not empty stays
+	}
 }
 
 func remove(root, at string) error {

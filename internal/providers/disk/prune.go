@@ -55,6 +55,7 @@ func (p *Provider) prune(ctx context.Context, a plan.Action) (providers.Result, 
 	if err := receipt.RemoveManifest(at.root, a.Layer, a.Version, a.Volume); err != nil {
 		return providers.Result{}, err
 	}
+	receipt.Tidy(at.root, a.Layer, a.Version)
 	p.reached("forgotten")
 	if err := tree.Remove(ctx, at.workFolder()); err != nil {
 		return providers.Result{}, fmt.Errorf("remove version %q, which is in the work folder already: %w", at.path, err)
