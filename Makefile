@@ -29,6 +29,8 @@ demo: build ## watch policy, plan, apply, plan and drift on a real thin pool
 test: setup build ## run everything quick, then the lab
 	$(GO) vet ./...
 	$(GO) test ./...
+	test/demo-directories
+	@if [ "$$(id -u)" = 0 ] && command -v setpriv >/dev/null; then test/unprivileged test/demo-directories; fi
 	@$(MAKE) --no-print-directory lab
 
 .PHONY: lab

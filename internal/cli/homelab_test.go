@@ -14,7 +14,8 @@ import (
 
 // TestRecordedHomelab plans the example policy against the observation that was
 // recorded in the lab, which holds the reference homelab. What it shows is what
-// a reviewer of a pull request sees.
+// a reviewer of a pull request sees; the night's are those of two hours later, when
+// the copies on the backup disk are due.
 func TestRecordedHomelab(t *testing.T) {
 	const dir = "../../testdata/homelab"
 	for file, args := range map[string][]string{
@@ -22,6 +23,8 @@ func TestRecordedHomelab(t *testing.T) {
 		"plan-v.txt": {"plan", "-v"},
 		"plan.md":    {"plan", "--markdown"},
 		"plan.json":  {"plan", "--json"},
+		"night.txt":  {"plan", "--at", "2026-11-24 05:10"},
+		"night.md":   {"plan", "--at", "2026-11-24 05:10", "--markdown"},
 		"drift.txt":  {"drift"},
 		"drift.md":   {"drift", "--markdown"},
 		"drift.json": {"drift", "--json"},

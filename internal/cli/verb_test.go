@@ -37,6 +37,14 @@ var verbs = map[string]verb{
 	"exitcode":    verbExitCode,
 	"linked":      verbLinked,
 	"terminal":    verbTerminal,
+	"expand":      verbExpand,
+	"same":        verbSame,
+	"hostile":     verbHostile,
+	"copied":      verbCopied,
+	"database":    verbDatabase,
+	"rows":        verbRows,
+	"damage":      verbDamage,
+	"bind":        verbBind,
 }
 
 // pool: from here on there is LVM, with the pool of newPool.

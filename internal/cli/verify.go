@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -63,6 +64,9 @@ func (a *App) verify(ctx context.Context, o verifyOptions) error {
 		return err
 	}
 	held, blocked := plan.Inventory(p, observation, now, plan.Filter{Layers: o.layers, Volumes: o.volumes})
+	if err := unheld(held, blocked, o.volumes); err != nil {
+		return err
+	}
 	document := view.VerifyDocument{Format: view.VerifyFormat, Version: 1, Time: now, Host: observation.Host, Data: o.data, Versions: []view.Verified{}}
 	for _, version := range held {
 		if ctx.Err() != nil {
@@ -74,6 +78,18 @@ func (a *App) verify(ctx context.Context, o verifyOptions) error {
 		return err
 	}
 	return verifyFailure(document, blocked)
+}
+
+// unheld finds a pattern that selects no version: a typing error would look as if
+// all were well.
+func unheld(held []plan.HeldVersion, blocked []plan.LayerStatus, patterns []string) error {
+	for _, pattern := range patterns {
+		matches := func(h plan.HeldVersion) bool { return plan.Match(pattern, h.Volume) }
+		if len(blocked) == 0 && !slices.ContainsFunc(held, matches) {
+			return fail("", "no version on a disk is of a volume that matches %q", pattern)
+		}
+	}
+	return nil
 }
 
 // verifyOne looks at one version, or gives it the receipt it lacks.

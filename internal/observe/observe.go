@@ -74,15 +74,26 @@ func (a answer) addTo(o *plan.Observation) {
 	}
 	o.Trees = append(o.Trees, a.part.Trees...)
 	for _, l := range a.part.Leftovers {
-		if !slices.Contains(o.Leftovers, l) { // each pool's provider sees all of the machine's
-			o.Leftovers = append(o.Leftovers, l)
-		}
+		addLeftover(o, l)
 	}
 	if a.cluster != nil {
 		o.Clusters = append(o.Clusters, *a.cluster)
 	}
 	if a.unknown != nil {
 		o.Unknown = append(o.Unknown, *a.unknown)
+	}
+}
+
+// addLeftover puts together what several pools tell of the same name: mounts and
+// mappings are the machine's, so each of them sees them; the clone is in one.
+func addLeftover(o *plan.Observation, l plan.Leftover) {
+	i := slices.IndexFunc(o.Leftovers, func(other plan.Leftover) bool { return other.Name == l.Name })
+	if i < 0 {
+		o.Leftovers = append(o.Leftovers, l)
+		return
+	}
+	if l.Clone != "" {
+		o.Leftovers[i].VolumeGroup, o.Leftovers[i].Clone, o.Leftovers[i].CloneUUID = l.VolumeGroup, l.Clone, l.CloneUUID
 	}
 }
 

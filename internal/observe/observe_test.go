@@ -240,3 +240,17 @@ func TestCanceledObservationIsAnError(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// With two pools a leftover is seen twice, and is one.
+func TestLeftoversOfSeveralPoolsArePutTogether(t *testing.T) {
+	var o plan.Observation
+	seen := plan.Leftover{Name: "bkplan-0123456789abcdef", Mounted: "/state/mnt/bkplan-0123456789abcdef"}
+	cloned := seen
+	cloned.VolumeGroup, cloned.Clone, cloned.CloneUUID = "pve", seen.Name, "uuid"
+	for _, l := range []plan.Leftover{seen, cloned, seen} {
+		addLeftover(&o, l)
+	}
+	if diff := cmp.Diff([]plan.Leftover{cloned}, o.Leftovers); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -88,7 +88,7 @@ func (l *copyLayer) planVolume(v copyVolume) {
 			l.held[layerVolume{l.layer.Name, v.key()}] = held{newest: h.age(), count: len(versions), planned: true}
 		}
 	} else if len(versions) > 0 {
-		l.orphans(v, versions, orphanDetail(v))
+		l.orphans(v, versions, l.orphanDetail(v))
 	}
 	l.planCopyPrunes(v, h, next)
 }
@@ -96,14 +96,20 @@ func (l *copyLayer) planVolume(v copyVolume) {
 // key identifies the volume among those of its source.
 func (v copyVolume) key() string { return cmp.Or(v.lvName, v.name) }
 
-func orphanDetail(v copyVolume) string {
+func (l *copyLayer) orphanDetail(v copyVolume) string {
 	switch {
-	case v.state == released:
+	case v.state == released || !v.missing && l.hasReleased(v.path):
 		return "its persistent volume is released"
 	case v.missing:
 		return ""
 	}
 	return "its volume is gone"
+}
+
+// hasReleased says whether the claim of a path has left a volume behind, which goes
+// by the name of its logical volume now.
+func (l *copyLayer) hasReleased(path string) bool {
+	return slices.ContainsFunc(l.volumes, func(v copyVolume) bool { return v.state == released && v.was == path })
 }
 
 // orphans reports versions that nothing new will follow.

@@ -66,12 +66,12 @@ func TestCopyPlanIsTheSameWhateverTheOrderOfWhatWasSeen(t *testing.T) {
 
 // A saved plan holds while nothing changes, whatever it was narrowed to.
 func TestCopyPlanIsNotStaleAtOnce(t *testing.T) {
-	checkCopyWorlds(t, func(t *rapid.T, w *copyWorld, p Plan) {
+	checkCopyWorlds(t, func(t *rapid.T, w *copyWorld, _ Plan) {
 		var f Filter
 		if rapid.Bool().Draw(t, "narrowed") {
 			f.Layers = []string{rapid.SampledFrom([]string{"weekly", "shared", "snapshots"}).Draw(t, "layer")}
 		}
-		p = Build(w.policy, w.observation, w.now, Options{Filter: f})
+		p := Build(w.policy, w.observation, w.now, Options{Filter: f})
 		if _, err := simulate(p, w.observation); err != nil {
 			t.Fatalf("narrowed to %v it cannot be carried out: %v", f, err)
 		}

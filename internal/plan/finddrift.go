@@ -140,7 +140,11 @@ func (b *builder) driftOfAge(source string, v volume, layers []Layer) {
 	if planned {
 		hint = "`bkplan apply` will make one"
 	}
-	b.addDrift(Stale, v.name, "", fmt.Sprintf("%s %s old; policy.%s allows %s", what, Age(b.now.Sub(since)), protection.Name, protection.MaxAge), hint)
+	age := Age(b.now.Sub(since))
+	if age == protection.MaxAge.String() {
+		age = "more than " + age
+	}
+	b.addDrift(Stale, v.name, "", fmt.Sprintf("%s %s old; policy.%s allows %s", what, age, protection.Name, protection.MaxAge), hint)
 }
 
 // protection is the narrowest policy block that selects the volume; of equally

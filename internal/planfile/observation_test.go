@@ -128,8 +128,13 @@ func arbitrary(t *rapid.T, of reflect.Type) reflect.Value {
 		value.SetString(rapid.String().Draw(t, "string"))
 	case reflect.Bool:
 		value.SetBool(rapid.Bool().Draw(t, "bool"))
-	case reflect.Int64:
+	case reflect.Int, reflect.Int64:
 		value.SetInt(rapid.Int64().Draw(t, "integer"))
+	case reflect.Map:
+		if rapid.Bool().Draw(t, "map") {
+			value.Set(reflect.MakeMap(of))
+			value.SetMapIndex(arbitrary(t, of.Key()), arbitrary(t, of.Elem()))
+		}
 	case reflect.Float64:
 		value.SetFloat(rapid.Float64Range(0, 100).Draw(t, "number"))
 	default:

@@ -6,18 +6,32 @@ import "sync"
 // them were met: calls that share one read each file once. Files must not change
 // between those calls. The zero value is empty.
 type HashCache struct {
-	mutex sync.Mutex
-	known map[inode]*cached
+	mutex   sync.Mutex
+	slots   map[inode][8]uint32 // of 8 inodes each: where in kept, plus 1
+	kept    [][]keptHash        // in pieces, as there may be millions
+	free    []uint32
+	reading map[inode]*reading
 }
 
 // inode names a file on this machine.
 type inode struct{ device, number uint64 }
 
-type cached struct {
-	once sync.Once
+// page names 8 inodes; those of one tree mostly lie close to each other.
+func (i inode) page() inode { return inode{i.device, i.number >> 3} }
+
+const keptPiece = 1024
+
+type keptHash struct {
+	hash Hash
+	left uint32 // names that were not met yet
+}
+
+// reading is a file that somebody reads now; who else wants its hash waits.
+type reading struct {
+	done chan struct{}
+	met  uint64 // names
 	hash Hash
 	err  error
-	left uint64 // names that were not met yet
 }
 
 // get tells the hash of a file with so many names.
@@ -26,20 +40,65 @@ func (c *HashCache) get(key inode, names uint64, hash func() (Hash, error)) (Has
 		return hash()
 	}
 	c.mutex.Lock()
-	entry, ok := c.known[key]
-	if !ok {
-		if c.known == nil {
-			c.known = map[inode]*cached{}
-		}
-		entry = &cached{left: names}
-		c.known[key] = entry
+	if slot := c.slots[key.page()][key.number&7]; slot > 0 {
+		defer c.mutex.Unlock()
+		return c.take(key, slot-1), nil
 	}
-	if entry.left--; entry.left == 0 {
-		delete(c.known, key)
+	if r, ok := c.reading[key]; ok {
+		r.met++
+		c.mutex.Unlock()
+		<-r.done
+		return r.hash, r.err
 	}
+	if c.reading == nil {
+		c.slots, c.reading = map[inode][8]uint32{}, map[inode]*reading{}
+	}
+	r := &reading{done: make(chan struct{}), met: 1}
+	c.reading[key] = r
 	c.mutex.Unlock()
-	entry.once.Do(func() { entry.hash, entry.err = hash() })
-	return entry.hash, entry.err
+	r.hash, r.err = hash()
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	delete(c.reading, key)
+	if r.err == nil && names > r.met {
+		c.keep(key, keptHash{r.hash, uint32(names - r.met)})
+	}
+	close(r.done)
+	return r.hash, r.err
+}
+
+// take tells a hash that is kept, and forgets it with the last name.
+func (c *HashCache) take(key inode, slot uint32) Hash {
+	k := &c.kept[slot/keptPiece][slot%keptPiece]
+	if k.left--; k.left == 0 {
+		c.point(key, 0)
+		c.free = append(c.free, slot)
+	}
+	return k.hash
+}
+
+func (c *HashCache) keep(key inode, k keptHash) {
+	if len(c.free) == 0 {
+		first := uint32(len(c.kept)) * keptPiece
+		c.kept = append(c.kept, make([]keptHash, keptPiece))
+		for i := range uint32(keptPiece) {
+			c.free = append(c.free, first+keptPiece-1-i)
+		}
+	}
+	slot := c.free[len(c.free)-1]
+	c.free = c.free[:len(c.free)-1]
+	c.kept[slot/keptPiece][slot%keptPiece] = k
+	c.point(key, slot+1)
+}
+
+func (c *HashCache) point(key inode, to uint32) {
+	page := c.slots[key.page()]
+	page[key.number&7] = to
+	if page == [8]uint32{} {
+		delete(c.slots, key.page())
+	} else {
+		c.slots[key.page()] = page
+	}
 }
 
 // inodeSet is a set of the inodes of one file system, which mostly lie close to

@@ -52,6 +52,20 @@ type batch struct {
 	work  sync.WaitGroup
 }
 
+var itemPool = sync.Pool{New: func() any {
+	items := make([]item, 0, batchSize)
+	return &items
+}}
+
+func newItems() []item { return *itemPool.Get().(*[]item) }
+
+// recycle gives back what no task looks at any more.
+func recycle(items []item) {
+	clear(items)
+	items = items[:0]
+	itemPool.Put(&items)
+}
+
 // shared is a folder that several batches and the walk have open. previous is
 // its counterpart, or -1.
 type shared struct {
@@ -93,6 +107,7 @@ func (s *scan) run(root, previous int, emit func(*item) error) error {
 			}
 		}
 		b.in.release()
+		recycle(b.items)
 	}
 	walk.Wait()
 	return s.wait()
@@ -105,7 +120,7 @@ func (s *scan) begin(top *shared) {
 	}
 	s.mount = m
 	known := s.find(RootPath)
-	s.flush(top, []item{{Entry: Entry{Path: RootPath}, known: known, folder: true}})
+	s.flush(top, append(newItems(), item{Entry: Entry{Path: RootPath}, known: known, folder: true}))
 	s.folder(top)
 	top.release()
 }
@@ -117,7 +132,7 @@ func (s *scan) folder(f *shared) {
 		s.broken(f, f.path, err)
 		return
 	}
-	var items []item
+	items := newItems()
 	for i := range names.refs {
 		if s.ended() {
 			return
@@ -135,7 +150,7 @@ func (s *scan) folder(f *shared) {
 		items = append(items, item{Entry: Entry{Path: full}, known: known, folder: isFolder})
 		if isFolder || len(items) == batchSize {
 			s.flush(f, items)
-			items = nil
+			items = newItems()
 		}
 		if isFolder {
 			s.descend(f, full[len(full)-len(name):], full)
@@ -168,7 +183,7 @@ func (s *scan) descend(f *shared, name, full string) {
 // broken tells of a folder that cannot be listed.
 func (s *scan) broken(f *shared, full string, err error) {
 	f.users.Add(1)
-	s.queue <- &batch{in: f, items: []item{{Entry: Entry{Path: full}, err: err}}}
+	s.queue <- &batch{in: f, items: append(newItems(), item{Entry: Entry{Path: full}, err: err})}
 }
 
 // find takes the previous manifest forward to a path.
@@ -196,6 +211,7 @@ func (s *scan) find(path string) *Entry {
 // flush has a batch looked at.
 func (s *scan) flush(f *shared, items []item) {
 	if len(items) == 0 || s.ended() {
+		recycle(items)
 		return
 	}
 	b := &batch{in: f, items: items}

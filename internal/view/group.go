@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bkplan/bkplan/internal/plan"
@@ -127,11 +128,27 @@ func (g group) noun(layerKind string) string {
 	return noun(layerKind)
 }
 
+// versionText says which version an action is about: a copy by its name, which one of
+// a week keeps while it is made anew, a snapshot by its time.
+func versionText(a plan.Action, zone *time.Location) string {
+	if a.Copy != nil && a.Version != "" {
+		return a.Version
+	}
+	return clock(a.VersionTime, zone)
+}
+
 // roomText says what a destination has room for, before and after the plan.
 func roomText(c plan.Capacity) string {
 	text := fmt.Sprintf("%s free of %s", quantity.Size(c.Free).Human(), quantity.Size(c.Size).Human())
-	if c.Adds > 0 || c.Frees > 0 {
-		text += fmt.Sprintf("; %s more and %s less expected, so %s free after", quantity.Size(c.Adds).Human(), quantity.Size(c.Frees).Human(), quantity.Size(c.FreeAfter).Human())
+	var changes []string
+	if c.Adds > 0 {
+		changes = append(changes, quantity.Size(c.Adds).Human()+" more")
+	}
+	if c.Frees > 0 {
+		changes = append(changes, quantity.Size(c.Frees).Human()+" less")
+	}
+	if len(changes) > 0 {
+		text += fmt.Sprintf("; %s expected, so %s free after", strings.Join(changes, " and "), quantity.Size(c.FreeAfter).Human())
 	}
 	if c.Unknown > 0 {
 		text += fmt.Sprintf("; what %s will add is known at apply", count(c.Unknown, "action"))

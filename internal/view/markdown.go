@@ -139,7 +139,7 @@ func (m *markdown) action(a plan.Action, row func(...string)) {
 	if a.Blocked != nil {
 		kind, why = kind+", blocked", a.Blocked.Detail
 	}
-	row(kind, codeSpan(a.Volume), clock(a.VersionTime, m.zone), markdownText(why))
+	row(kind, codeSpan(a.Volume), markdownText(versionText(a, m.zone)), markdownText(why))
 }
 
 // capacity says in a line for each destination what the plan leaves free.

@@ -141,7 +141,7 @@ func (v *planView) each(g group, why func(plan.Action) string) {
 	}
 	head := v.verb(g.kind)
 	for _, a := range g.actions {
-		v.line("%s%s  %s  %s", head, pad(escape(a.Volume), widest), clock(a.VersionTime, v.zone), sentence(why(a)))
+		v.line("%s%s  %s  %s", head, pad(escape(a.Volume), widest), escape(versionText(a, v.zone)), sentence(why(a)))
 	}
 }
 

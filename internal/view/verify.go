@@ -74,16 +74,16 @@ func Verify(w io.Writer, d VerifyDocument, o Options) error {
 	for _, v := range d.Versions {
 		switch v.Result {
 		case VerifyFindings:
-			p.line("%s %s", p.red.Render("!"), escape(v.Address()))
+			p.line("%s %s", p.red.Render("!"), v.Address())
 			p.findings(v.Findings)
 		case VerifyError:
-			p.line("%s %s", p.red.Render("?"), escape(v.Address()))
+			p.line("%s %s", p.red.Render("?"), v.Address())
 			p.hang("    ", 0, escape(v.Error), lipgloss.NewStyle())
 		case VerifyAdopted:
-			p.line("%s %s has a receipt now", p.green.Render("+"), escape(v.Address()))
+			p.line("%s %s has a receipt now", p.green.Render("+"), v.Address())
 		case VerifyNoReceipt:
 			if o.Verbose {
-				p.line("  %s has no receipt", escape(v.Address()))
+				p.line("  %s has no receipt", v.Address())
 			}
 		}
 	}

@@ -158,6 +158,4 @@ write_kubeconfig
 cluster_up
 clock '20261124 03:00:30'
 run_bkplan observe -f /mnt/project/examples/homelab.hcl -o /mnt/lab/out/observation.json
-expect_status 0
-run_bkplan plan -f /mnt/project/examples/homelab.hcl --observed /mnt/lab/out/observation.json
-expect_status 0
+expect_status 1 # trees and the backup disk are unknown here: record-disks adds them

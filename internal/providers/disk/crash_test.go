@@ -129,7 +129,7 @@ func (b *bench) converge(a plan.Action) {
 }
 
 func TestCrashInPruningIsCleanedUp(t *testing.T) {
-	for _, step := range []string{"moved", "forgotten"} {
+	for _, step := range []string{"moved", "forgotten"} { // after "unproven" it is a version without a receipt
 		t.Run(step, func(t *testing.T) {
 			b := newBench(t)
 			b.write("f", "one")

@@ -127,7 +127,7 @@ func (p *Provider) makeCopy(ctx context.Context, v version) (_ providers.Result,
 		return providers.Result{}, err
 	}
 	unbounded := context.WithoutCancel(ctx)
-	if err := checkApart(from, v.root, v.full(v.directory)); err != nil {
+	if err := errors.Join(checkApart(from, v.root, v.full(v.directory)), v.checkMoved(from.source)); err != nil {
 		return providers.Result{}, errors.Join(err, from.close(unbounded))
 	}
 	defer func() { err = errors.Join(err, p.clearWork(unbounded, v.place, err)) }()
@@ -141,6 +141,16 @@ func (p *Provider) makeCopy(ctx context.Context, v version) (_ providers.Result,
 		err = fmt.Errorf("the version is complete, but its source could not be closed: %w", closing)
 	}
 	return providers.Result{Detail: fmt.Sprintf("%s, %s new", count(r.Files, "file"), quantity.Size(r.NewBytes).Human())}, err
+}
+
+// checkMoved refuses a source that lies on another mount than when it was last
+// copied: an unmounted one shows what is below it.
+func (v version) checkMoved(source plan.ReceiptSource) error {
+	if v.proof == nil || v.acceptLoss || v.proof.Source.MountPoint == "" || source.MountPoint == "" || v.proof.Source.MountPoint == source.MountPoint {
+		return nil
+	}
+	return fmt.Errorf("source %q lies on the mount %q, and lay on %q when it was last copied; if it has moved for good, acknowledge the layer %q",
+		source.Paths[0], source.MountPoint, v.proof.Source.MountPoint, v.action.Layer)
 }
 
 // fill makes the folder in the work folder and lets the Producer fill it.
