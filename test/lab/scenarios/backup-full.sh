@@ -22,7 +22,7 @@ before=$(receipt weekly nextcloud/data 2026-46 '$.digest')
 apply
 expect_status 1
 expect_line nextcloud/data
-expect_line 'no space left on device'
+expect_line 'destination "/mnt/backup" is full'
 expect_no_leftovers
 
 say 'What was there is there, and whole'
