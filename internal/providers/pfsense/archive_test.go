@@ -280,9 +280,12 @@ func (b *bigStream) Run(_ context.Context, c execx.Command) (execx.Output, error
 		if _, err := out.Write(block); err != nil {
 			return execx.Output{}, err
 		}
-		var memory runtime.MemStats
-		runtime.ReadMemStats(&memory)
-		b.peak = max(b.peak, memory.HeapAlloc)
+		if written%(32<<20) == 0 {
+			runtime.GC() // only what is held counts
+			var memory runtime.MemStats
+			runtime.ReadMemStats(&memory)
+			b.peak = max(b.peak, memory.HeapAlloc)
+		}
 	}
 	return execx.Output{}, errors.Join(out.Close(), zip.Close())
 }
