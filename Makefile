@@ -38,6 +38,10 @@ lab: setup build ## run the lab's scenarios in a kernel with real LVM
 	test/lab/conformance
 	test/lab/run
 
+.PHONY: lab-copies
+lab-copies: setup build ## run the lab's stories of copies on a backup disk, which take longer
+	test/lab/run test/lab/copies/*.sh
+
 .PHONY: lab-soak
 lab-soak: setup build ## kill the lab's kernel at random points of an apply, 20 times
 	test/lab/soak
