@@ -151,17 +151,19 @@ expect_copies() {
 }
 
 # expect_database compares the copy of a database with the snapshot's, its WAL
-# replayed; it has ROWS at least, and each that came before them.
+# replayed; it has ROWS at least, and each that came before them. The copy is opened
+# as one that nobody changes, since to look at one in WAL mode writes beside it.
 expect_database() {
 	local snapshot copy=$backup/sqlite-backup/$2/$1/$3 rows
 	snapshot=$(receipt sqlite "$1" "$2" '$.source.snapshot.name')
 	[[ -n $snapshot ]] || fail "no receipt for the databases of $1, $2"
-	[[ $(sqlite3 -batch -readonly "$copy" 'PRAGMA integrity_check') == ok ]] || fail "$copy is damaged"
 	[[ ! -e $copy-wal && ! -e $copy-journal ]] || fail "$copy is not closed"
+	copy="file:$copy?immutable=1"
+	[[ $(sqlite3 -batch "$copy" 'PRAGMA integrity_check') == ok ]] || fail "$copy is damaged"
 	opened "$snapshot"
 	sqlite3 -batch "/run/lab/proof/$3" .dump >/run/lab/dump
 	closed
-	sqlite3 -batch -readonly "$copy" .dump | cmp /run/lab/dump - || fail "$copy is not what is in $snapshot"
+	sqlite3 -batch "$copy" .dump | cmp /run/lab/dump - || fail "$copy is not what is in $snapshot"
 	rows=$(rows_of "$copy")
 	((rows >= ${4:-0})) || fail "$copy has $rows rows, and $4 were committed before"
 }
