@@ -40,6 +40,7 @@ lab: setup build ## run the lab's scenarios in a kernel with real LVM
 
 .PHONY: lab-copies
 lab-copies: setup build ## run the lab's stories of copies on a backup disk, which take longer
+	test/lab/conformance '^TestLab.'
 	test/lab/run test/lab/copies/*.sh
 
 .PHONY: lab-soak
