@@ -69,9 +69,7 @@ func (a answer) addTo(o *plan.Observation) {
 	if a.part.Pool != nil {
 		o.Pools = append(o.Pools, *a.part.Pool)
 	}
-	if a.part.Disk != nil {
-		o.Disks = append(o.Disks, *a.part.Disk)
-	}
+	o.Disks = append(o.Disks, a.part.Disks...)
 	o.Trees = append(o.Trees, a.part.Trees...)
 	for _, l := range a.part.Leftovers {
 		addLeftover(o, l)

@@ -56,7 +56,7 @@ type files struct {
 func (f *files) Observe(_ context.Context, target providers.Target) (providers.Part, error) {
 	f.asked.Add(1)
 	if target.Destination.Path != "" {
-		return providers.Part{Disk: &plan.Disk{Path: target.Destination.Path, Folders: target.Folders}}, nil
+		return providers.Part{Disks: []plan.Disk{{Path: target.Destination.Path, Folders: target.Folders}}}, nil
 	}
 	path := append(target.Source.Paths, "")[0]
 	if path == "/gone" {

@@ -3,6 +3,7 @@ package plan
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"github.com/bkplan/bkplan/internal/quantity"
@@ -11,9 +12,11 @@ import (
 // CopyAction is what a provider needs to create, refresh or prune a version on
 // a disk, to sync a tree to it, or to clean up what a killed run left.
 type CopyAction struct {
-	Destination  string `json:"destination,omitempty"` // root, an absolute path
-	RequireMount bool   `json:"require_mount,omitempty"`
-	Directory    string `json:"directory,omitempty"` // the layer's, relative to Destination
+	// Remote is the machine that has the destination; nil is this one.
+	Remote       *Remote `json:"remote,omitempty"`
+	Destination  string  `json:"destination,omitempty"` // root, an absolute path
+	RequireMount bool    `json:"require_mount,omitempty"`
+	Directory    string  `json:"directory,omitempty"` // the layer's, relative to Destination
 	// Path is the version's, relative to Directory. A sync has none: Directory
 	// itself is the copy.
 	Path string    `json:"path,omitempty"`
@@ -32,6 +35,9 @@ type CopyAction struct {
 	// before.
 	AcceptLoss bool              `json:"accept_loss,omitempty"`
 	Timeout    quantity.Duration `json:"timeout,omitzero"` // zero is the provider's default
+	// StartBefore is when it is too late to begin, because a quiet time of the
+	// destination has come; zero is never.
+	StartBefore time.Time `json:"start_before,omitzero"`
 	// Unfinished is a name below WorkFolder, and Leftover what is open on this
 	// machine: a clean has one of them.
 	Unfinished string    `json:"unfinished,omitempty"`
@@ -47,10 +53,44 @@ type Estimate struct {
 	Inodes int64 `json:"inodes"`
 }
 
+// Remote says how another machine is reached: by ssh.
+type Remote struct {
+	Address      string `json:"address"` // user@host:port, or a Host of ssh_config
+	IdentityFile string `json:"identity_file,omitempty"`
+	// BandwidthLimit is in bytes a second; zero is none.
+	BandwidthLimit quantity.Size `json:"bandwidth_limit_bytes,omitzero"`
+}
+
+// VersionAccess is a version on a disk of this machine that is copied as it is,
+// with its receipt and its manifest, to the same Path below the root of the copy.
+type VersionAccess struct {
+	Root         string `json:"root"` // of the disk, an absolute path
+	RequireMount bool   `json:"require_mount,omitempty"`
+	// Layer, Volume and Version are those of its receipt; Version is empty for a
+	// synced tree.
+	Layer   string `json:"layer"`
+	Volume  string `json:"volume"`
+	Version string `json:"version,omitempty"`
+	Path    string `json:"path"` // relative to Root
+	// Digest is that of its receipt; empty when this plan makes the version.
+	Digest string `json:"digest,omitempty"`
+}
+
+// WorkName is the name below WorkFolder that an action has for itself: the same on
+// every run. The layer's name is in it for people.
+func WorkName(kind ActionKind, layer, volume, version string) string {
+	digest := sha256.Sum256([]byte(strings.Join([]string{string(kind), layer, volume, version}, "\x00")))
+	if len(layer) > 100 || strings.ContainsAny(layer, "/\x00") || layer[0] == '.' {
+		layer = "layer"
+	}
+	return layer + "-" + hex.EncodeToString(digest[:8])
+}
+
 // Access says how the content of a volume is reached. Exactly one of Snapshot,
-// Paths and PFSense is set.
+// Paths, Version and PFSense is set.
 type Access struct {
 	Snapshot *SnapshotAccess `json:"snapshot,omitempty"`
+	Version  *VersionAccess  `json:"version,omitempty"`
 	// Paths are trees of this machine. RequireMount and MountPoint say what the
 	// first one must be, or was seen on.
 	Paths        []string `json:"paths,omitempty"`

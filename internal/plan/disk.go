@@ -47,9 +47,11 @@ const (
 	EntryOther  EntryType = "other"
 )
 
-// Disk is a destination on this machine, as it was found. When it is not
-// mounted and should be, what it holds says nothing.
+// Disk is a root of copies, as it was found: a destination on this machine or,
+// where it has an Address, one that is reached by ssh. When it is not mounted and
+// should be, what it holds says nothing.
 type Disk struct {
+	Address    string     `json:"address,omitempty"`
 	Path       string     `json:"path"`
 	FileSystem FileSystem `json:"file_system"`
 	// Folders are the directories of the layers that keep versions here.
@@ -151,11 +153,23 @@ type Leftover struct {
 	CloneUUID   string `json:"clone_uuid,omitempty"`
 }
 
-// TreeAddress names a tree in Unknown, DiskAddress a destination.
+// TreeAddress names a tree in Unknown.
 func TreeAddress(path string) string { return "tree " + path }
 
-// DiskAddress names a destination on this machine in Unknown.
-func DiskAddress(path string) string { return "disk " + path }
+// DiskAddress names a root of copies in Unknown, by its Place.
+func DiskAddress(place string) string { return "disk " + place }
+
+// Place is a path, with the address of the machine where that is another one:
+// "admin@nas:/volume1/Backup".
+func Place(address, path string) string {
+	if address == "" {
+		return path
+	}
+	return address + ":" + path
+}
+
+// Place says where the root lies.
+func (d Disk) Place() string { return Place(d.Address, d.Path) }
 
 // Tree finds the observation of a source's directory.
 func (o Observation) Tree(path string) (Tree, bool) {
@@ -167,10 +181,10 @@ func (o Observation) Tree(path string) (Tree, bool) {
 	return Tree{}, false
 }
 
-// Disk finds the observation of a destination.
-func (o Observation) Disk(path string) (Disk, bool) {
+// Disk finds the observation of a root of copies, by its Place.
+func (o Observation) Disk(place string) (Disk, bool) {
 	for _, d := range o.Disks {
-		if d.Path == path {
+		if d.Place() == place {
 			return d, true
 		}
 	}

@@ -174,6 +174,10 @@ type Destination struct {
 	Address      string             `json:"address,omitempty"`
 	IdentityFile string             `json:"identity_file,omitempty"`
 	MinFree      quantity.Threshold `json:"min_free,omitzero"`
+	// BandwidthLimit is what one transfer may take, in bytes a second; zero is all.
+	BandwidthLimit quantity.Size `json:"bandwidth_limit,omitzero"`
+	// Quiet are the times of day in which no transfer begins.
+	Quiet []schedule.Window `json:"quiet,omitempty"`
 }
 
 // Destination kinds.

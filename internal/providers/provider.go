@@ -63,17 +63,26 @@ type Target struct {
 	Source      plan.Source
 	Destination plan.Destination
 	// Folders are the layers' directories to list at the destination, without
-	// their entries.
+	// their entries. Copies are the directories in it that are copies of another
+	// disk, each a root of its own with receipts and folders.
 	Folders  []plan.Folder
+	Copies   []Copy
 	StateDir string
 	Now      time.Time
 }
 
+// Copy is a directory of a destination that is a copy of a disk.
+type Copy struct {
+	Directory string // relative to the destination's path
+	Folders   []plan.Folder
+}
+
 // Part is a provider's share of an observation.
 type Part struct {
-	Pool      *plan.Pool
-	Trees     []plan.Tree
-	Disk      *plan.Disk
+	Pool  *plan.Pool
+	Trees []plan.Tree
+	// Disks are the destination itself, then its Copies.
+	Disks     []plan.Disk
 	Leftovers []plan.Leftover
 }
 

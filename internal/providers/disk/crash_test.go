@@ -155,7 +155,7 @@ func TestLeftoversAreNotBuiltOn(t *testing.T) {
 	b := newBench(t)
 	b.write("f", "one")
 	a := b.action(week46, "")
-	write(t, b.dest+"/.bkplan/work/"+workName("create", "weekly", volume, week46)+"/tree/half", "half")
+	write(t, b.dest+"/.bkplan/work/"+plan.WorkName(plan.Create, "weekly", volume, week46)+"/tree/half", "half")
 	b.do(a)
 	b.holds(week46, map[string]string{"f": "one"})
 	if diff := cmp.Diff([]string(nil), b.unfinished()); diff != "" {

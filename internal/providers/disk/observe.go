@@ -56,7 +56,7 @@ func (o *Observer) Observe(ctx context.Context, target providers.Target) (provid
 		if err != nil {
 			return providers.Part{}, err
 		}
-		return providers.Part{Disk: &disk}, nil
+		return providers.Part{Disks: []plan.Disk{disk}}, nil
 	}
 	return providers.Part{}, fmt.Errorf("observe this source or destination: %w", providers.ErrUnsupported)
 }

@@ -23,7 +23,7 @@ func observeDisk(t *testing.T, path string, folders ...plan.Folder) (plan.Disk, 
 	if err != nil {
 		return plan.Disk{}, err
 	}
-	return *part.Disk, nil
+	return part.Disks[0], nil
 }
 
 func TestDiskIsListedToItsDepth(t *testing.T) {

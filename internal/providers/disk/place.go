@@ -2,8 +2,6 @@ package disk
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -54,7 +52,7 @@ func newPlace(a plan.Action) (place, error) {
 	}
 	return place{
 		root: c.Destination, directory: c.Directory, path: filepath.Join(c.Directory, c.Path),
-		work: workName(string(a.Kind), a.Layer, a.Volume, a.Version), acceptLoss: c.AcceptLoss,
+		work: plan.WorkName(a.Kind, a.Layer, a.Volume, a.Version), acceptLoss: c.AcceptLoss,
 	}, nil
 }
 
@@ -63,16 +61,6 @@ func newPlace(a plan.Action) (place, error) {
 func safe(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
 	return filepath.IsLocal(path) && filepath.Clean(path) == path && first != plan.OwnFolder && !strings.ContainsRune(path, 0)
-}
-
-// workName is the same for the same action on every run. The layer's name is in it
-// for people.
-func workName(kind, layer, volume, version string) string {
-	digest := sha256.Sum256([]byte(strings.Join([]string{kind, layer, volume, version}, "\x00")))
-	if len(layer) > 100 || strings.ContainsAny(layer, "/\x00") || layer[0] == '.' {
-		layer = "layer"
-	}
-	return layer + "-" + hex.EncodeToString(digest[:8])
 }
 
 // checkDestination looks whether the disk is the one that it should be and can be

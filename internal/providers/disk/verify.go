@@ -105,7 +105,7 @@ func (p *Provider) Adopt(ctx context.Context, h plan.HeldVersion, now time.Time)
 		return plan.Receipt{}, err
 	}
 	v := version{started: now, action: plan.Action{Layer: h.Layer, Volume: h.Volume, Version: h.Version, Copy: &plan.CopyAction{}}}
-	v.place = place{root: h.Destination, path: h.Path, work: workName("adopt", h.Layer, h.Volume, h.Version)}
+	v.place = place{root: h.Destination, path: h.Path, work: plan.WorkName("adopt", h.Layer, h.Volume, h.Version)}
 	if there, err := v.isFolder(h.Path); err != nil || !there {
 		return plan.Receipt{}, errors.Join(err, fmt.Errorf("version %q is no folder", h.Path))
 	}
