@@ -119,9 +119,10 @@ func distinct(policy plan.Policy, registry providers.Registry, where Where) []qu
 		}
 	}
 	for _, d := range policy.Destinations {
-		if folders := folders(policy, d); len(folders) > 0 {
-			address := plan.DiskAddress(d.Path)
-			once(address, ask(registry.Destinations[d.Kind], address, providers.Target{Destination: d, Folders: folders, StateDir: where.StateDir, Now: where.Now}))
+		target := providers.Target{Destination: d, Folders: folders(policy, d), Copies: copies(policy, d), StateDir: where.StateDir, Now: where.Now}
+		if len(target.Folders) > 0 || len(target.Copies) > 0 {
+			address := plan.DiskAddress(d.Place())
+			once(address, ask(registry.Destinations[d.Kind], address, target))
 		}
 	}
 	return questions
@@ -142,15 +143,30 @@ func trees(source plan.Source) []plan.Source {
 	return parts
 }
 
-// folders are the directories that layers own at a destination on this machine.
-// Layers that are not carried out are not looked for.
+// folders are the directories to list at a destination: those that layers own, and
+// its top where a layer copies all of it. Layers that are not carried out are not
+// looked for.
 func folders(policy plan.Policy, d plan.Destination) []plan.Folder {
 	var list []plan.Folder
 	for _, l := range policy.Layers {
-		if d.Kind != plan.DestinationDisk || l.To.Name != d.Name || !policy.CarriesOut(l) {
-			continue
+		if l.To.Name == d.Name && l.From.Type != "destination" && policy.CarriesOut(l) {
+			list = append(list, plan.Folder{Directory: l.Directory, Depth: policy.Depth(l)})
 		}
-		list = append(list, plan.Folder{Directory: l.Directory, Depth: policy.Depth(l)})
+	}
+	if slices.ContainsFunc(policy.Layers, func(l plan.Layer) bool { return l.From == d.Ref() && policy.CarriesOut(l) }) {
+		list = append(list, plan.Folder{Directory: ".", Depth: 1})
+	}
+	return list
+}
+
+// copies are the directories at a destination that are copies of other ones.
+func copies(policy plan.Policy, d plan.Destination) []providers.Copy {
+	var list []providers.Copy
+	for _, l := range policy.Layers {
+		from, found := policy.Destination(l.From)
+		if found && l.To.Name == d.Name && policy.CarriesOut(l) {
+			list = append(list, providers.Copy{Directory: l.Directory, Folders: folders(policy, from)})
+		}
 	}
 	return list
 }

@@ -28,6 +28,9 @@ type CopyAction struct {
 	// for, where it waits for one.
 	Previous string   `json:"previous,omitempty"`
 	Exclude  []string `json:"exclude,omitempty"` // rsync's patterns
+	// Only are names at the top of the source: a sync from a disk leaves alone, here
+	// and there, what is none of them.
+	Only []string `json:"only,omitempty"`
 	// MinFree is what must stay free at the destination, in bytes.
 	MinFree   int64              `json:"min_free_bytes,omitempty"`
 	MaxDelete quantity.Threshold `json:"max_delete,omitzero"` // of a sync

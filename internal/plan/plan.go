@@ -87,6 +87,7 @@ const (
 	WarnUnknown          = "unknown"
 	WarnNoMatch          = "no_match" // a filter selects nothing
 	WarnSameMedium       = "same_medium"
+	WarnUnproven         = "unproven" // versions without a receipt are not copied
 )
 
 // DriftKind is a kind of drift.

@@ -57,7 +57,7 @@ func (b *builder) warnFilter() {
 func (b *builder) warnSameMedium() {
 	for _, l := range b.policy.Layers {
 		source, ok := b.policy.source(l.From)
-		to, toDisk := b.policy.destination(l.To)
+		to, toDisk := b.policy.Destination(l.To)
 		if !ok || !toDisk || !b.carriesOut(l) {
 			continue
 		}
