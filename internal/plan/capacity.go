@@ -7,7 +7,7 @@ import (
 // Capacity is what a destination has room for, before and after the plan.
 type Capacity struct {
 	Destination string `json:"destination"` // name
-	Path        string `json:"path"` // its Place
+	Path        string `json:"path"`        // its Place
 	Size        int64  `json:"size_bytes"`
 	Free        int64  `json:"free_bytes"`
 	// Adds and Frees are what the plan's actions are expected to; FreeAfter is the

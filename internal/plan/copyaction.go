@@ -54,6 +54,10 @@ type CopyAction struct {
 type Estimate struct {
 	Bytes  int64 `json:"bytes"`
 	Inodes int64 `json:"inodes"`
+	// Files and Size are those of a version that is sent, whatever of it is there
+	// already.
+	Files int64 `json:"files,omitempty"`
+	Size  int64 `json:"size_bytes,omitempty"`
 }
 
 // Remote says how another machine is reached: by ssh.

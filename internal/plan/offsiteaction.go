@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/bkplan/bkplan/internal/quantity"
 	"github.com/bkplan/bkplan/internal/retention"
 )
 
@@ -121,7 +120,6 @@ func (t *offsiteTurn) transfer(c copyVersion) Action {
 		a.DependsOn = append(a.DependsOn, pending.ID)
 	} else {
 		a.Copy.From.Version.Digest = c.receipt.Digest
-		a.Reason.Detail += fmt.Sprintf("; %s, %s", count(int(c.receipt.Files), "file"), quantity.Size(c.receipt.Bytes).Human())
 	}
 	t.link(&a, c)
 	if a.Blocked = l.noStart; a.Blocked == nil {
@@ -168,7 +166,7 @@ func (t *offsiteTurn) growth(c copyVersion) *Estimate {
 	if c.receipt == nil {
 		return nil
 	}
-	e := Estimate{Bytes: max(0, c.receipt.Bytes), Inodes: max(0, c.receipt.Directories)}
+	e := Estimate{Bytes: max(0, c.receipt.Bytes), Inodes: max(0, c.receipt.Directories), Files: max(0, c.receipt.Files), Size: max(0, c.receipt.Bytes)}
 	i := slices.IndexFunc(t.v.here, func(o copyVersion) bool { return o.path == c.path })
 	if _, found := t.find(c); found || i+1 < len(t.v.here) && t.willBeThere(t.v.here[i+1]) {
 		e.Bytes = min(e.Bytes, max(0, c.receipt.NewBytes))
