@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"time"
 )
 
 // Capacity is what a destination has room for, before and after the plan.
@@ -18,6 +19,10 @@ type Capacity struct {
 	Inodes     int64 `json:"inodes,omitempty"` // 0 where they are not counted
 	InodesFree int64 `json:"inodes_free,omitempty"`
 	AddsInodes int64 `json:"adds_inodes,omitempty"`
+	// PerDay is by how many bytes a day it fills, by what earlier runs saw; Full is when
+	// nothing will be free at that rate. Both are zero where that cannot be told.
+	PerDay int64     `json:"per_day_bytes,omitempty"`
+	Full   time.Time `json:"full,omitzero"`
 	// Unknown is how many actions add what is known only when they are done.
 	Unknown int `json:"unknown,omitempty"`
 }
@@ -36,6 +41,7 @@ func (b *builder) capacities(actions []Action) []Capacity {
 		}
 		fs := disk.FileSystem
 		c := Capacity{Destination: d.Name, Path: d.Place(), Size: fs.Size, Free: fs.Free, Inodes: fs.Inodes, InodesFree: fs.InodesFree}
+		c.PerDay, c.Full = forecast(b.observation.History, fs, c.Path, b.now)
 		ours := keep(actions, func(a Action) bool { return a.Blocked == nil && a.Copy != nil && a.Copy.at(d) })
 		for _, a := range ours {
 			c.add(a)

@@ -65,7 +65,7 @@ type Remote struct {
 	Address      string `json:"address"` // user@host:port, or a Host of ssh_config
 	IdentityFile string `json:"identity_file,omitempty"`
 	// BandwidthLimit is in bytes a second; zero is none.
-	BandwidthLimit quantity.Size `json:"bandwidth_limit_bytes,omitzero"`
+	BandwidthLimit quantity.Size `json:"bandwidth_limit,omitzero"`
 }
 
 // VersionAccess is a version on a disk of this machine that is copied as it is,

@@ -22,6 +22,8 @@ type Observation struct {
 	// LastRun is when the newest recorded run began; zero when there is none.
 	// A clock behind it cannot be right (safety rule 11).
 	LastRun time.Time `json:"last_run,omitzero"`
+	// History is what earlier runs found free, as their records tell.
+	History []Room `json:"history,omitempty"`
 }
 
 // Pool finds the observation of a thin pool.

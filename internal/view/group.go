@@ -167,7 +167,7 @@ func versionText(a plan.Action, zone *time.Location) string {
 }
 
 // roomText says what a destination has room for, before and after the plan.
-func roomText(c plan.Capacity) string {
+func roomText(c plan.Capacity, zone *time.Location) string {
 	text := fmt.Sprintf("%s free of %s", quantity.Size(c.Free).Human(), quantity.Size(c.Size).Human())
 	var changes []string
 	if c.Adds > 0 {
@@ -181,6 +181,9 @@ func roomText(c plan.Capacity) string {
 	}
 	if c.Unknown > 0 {
 		text += fmt.Sprintf("; what %s will add is known at apply", count(c.Unknown, "action"))
+	}
+	if !c.Full.IsZero() {
+		text += fmt.Sprintf("; it fills by %s a day, and is full on %s at that rate", quantity.Size(c.PerDay).Human(), c.Full.In(zone).Format(time.DateOnly))
 	}
 	return text
 }

@@ -212,7 +212,7 @@ func (v *planView) capacity() {
 		}
 		head := v.bold.Render("destination."+escape(c.Destination)) + "  "
 		v.line("")
-		v.hang(head, 0, roomText(c), lipgloss.NewStyle())
+		v.hang(head, 0, roomText(c, v.zone), lipgloss.NewStyle())
 	}
 }
 
