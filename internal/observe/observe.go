@@ -50,9 +50,31 @@ func Observe(ctx context.Context, policy plan.Policy, registry providers.Registr
 	for _, a := range answers {
 		a.addTo(&o)
 	}
+	o.Changes = changes(policy, registry.Journals, o)
 	slices.SortFunc(o.Trees, func(a, b plan.Tree) int { return cmp.Compare(a.Path, b.Path) })
 	slices.SortFunc(o.Unknown, func(a, b plan.Unknown) int { return cmp.Compare(a.Address, b.Address) })
 	return o, ctx.Err()
+}
+
+// changes are what the change journals say of the trees that layers follow, since
+// each layer's last sync.
+func changes(policy plan.Policy, journals providers.Tracker, o plan.Observation) []plan.Changes {
+	var list []plan.Changes
+	for _, l := range policy.Layers {
+		source, found := policy.Source(l.From)
+		last := o.LastSync(policy, l)
+		if !l.TrackChanges || !found || source.Directory == nil || journals == nil || last == nil || last.Journal == nil {
+			continue
+		}
+		c := plan.Changes{Layer: l.Name, Since: *last.Journal}
+		told, err := journals.Look(source.Directory.Path, *last.Journal, last.Exclude)
+		c.Names, c.Subtrees, c.Why = len(told.Names), len(told.Subtrees), told.Why
+		if err != nil {
+			c.Why = err.Error()
+		}
+		list = append(list, c)
+	}
+	return list
 }
 
 // question asks one provider.

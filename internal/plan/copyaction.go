@@ -28,6 +28,9 @@ type CopyAction struct {
 	// for, where it waits for one.
 	Previous string   `json:"previous,omitempty"`
 	Exclude  []string `json:"exclude,omitempty"` // rsync's patterns
+	// Since is where the change journal stood at the last sync: what it says has
+	// changed is all that need be looked at. Without one everything is.
+	Since *JournalPoint `json:"since,omitempty"`
 	// Only are names at the top of the source: a sync from a disk leaves alone, here
 	// and there, what is none of them.
 	Only []string `json:"only,omitempty"`

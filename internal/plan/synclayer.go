@@ -42,6 +42,7 @@ func (l *syncLayer) plan() {
 	}
 	if a := l.planSync(access, receipt); a != nil {
 		a.Copy.Exclude = slices.Concat(a.Copy.Exclude, patterns)
+		l.follow(a, receipt)
 		h.planned = a.Blocked == nil
 		l.actions = append(l.actions, *a)
 	}
@@ -52,7 +53,7 @@ func (l *syncLayer) plan() {
 
 // access is the source's trees, each proven to be what it should.
 func (l *syncLayer) access() (*Access, *Block) {
-	l.source, _ = l.policy.source(l.layer.From)
+	l.source, _ = l.policy.Source(l.layer.From)
 	if d := l.source.Directory; d != nil {
 		tree, block := l.findTree(d.Path, d.RequireMount)
 		return &Access{Paths: []string{d.Path}, RequireMount: d.RequireMount, MountPoint: tree.FileSystem.MountPoint, Whole: true}, block

@@ -56,7 +56,7 @@ func (b *builder) warnFilter() {
 // takes the one takes the other.
 func (b *builder) warnSameMedium() {
 	for _, l := range b.policy.Layers {
-		source, ok := b.policy.source(l.From)
+		source, ok := b.policy.Source(l.From)
 		to, toDisk := b.policy.Destination(l.To)
 		if !ok || !toDisk || !b.carriesOut(l) {
 			continue
