@@ -80,9 +80,15 @@ func (t *offsiteTurn) find(c copyVersion) (copyVersion, bool) {
 	return t.v.there[i], true
 }
 
+// sameThere says that nothing is to be sent; sameContent that no file is.
 func (t *offsiteTurn) sameThere(c copyVersion) bool {
+	there, _ := t.find(c)
+	return t.sameContent(c) && there.receipt.Started.Equal(c.receipt.Started)
+}
+
+func (t *offsiteTurn) sameContent(c copyVersion) bool {
 	there, found := t.find(c)
-	return found && c.receipt != nil && there.receipt != nil && there.receipt.Digest == c.receipt.Digest && there.receipt.Started.Equal(c.receipt.Started)
+	return found && c.receipt != nil && there.receipt != nil && there.receipt.Digest == c.receipt.Digest
 }
 
 // isDue says whether a version should be over there by now: the slot has come and
@@ -112,7 +118,7 @@ func (t *offsiteTurn) transfer(c copyVersion) Action {
 		switch {
 		case there.receipt == nil:
 			a.Reason.Detail = "what is there has no receipt"
-		case c.receipt != nil && c.receipt.Digest == there.receipt.Digest:
+		case t.sameContent(c):
 			a.Reason.Detail, a.Copy.Estimate = "it is the same, and was made anew since", &Estimate{}
 		}
 	}
@@ -132,19 +138,20 @@ func (t *offsiteTurn) transfer(c copyVersion) Action {
 // becomes a link to it. One that this plan sends must have come first.
 func (t *offsiteTurn) link(a *Action, c copyVersion) {
 	var best *copyVersion
+	first := slices.Clone(a.DependsOn)
 	nearer := func(o copyVersion) bool {
 		return best == nil || o.time.Sub(c.time).Abs() < best.time.Sub(c.time).Abs()
 	}
 	for _, o := range t.regular {
 		_, goes := t.goesNow[o.path]
-		if here := t.hereOf(o); !goes && o.path != c.path && o.receipt != nil && (here == nil || t.sameThere(*here)) && nearer(o) {
+		if here := t.hereOf(o); !goes && o.path != c.path && o.receipt != nil && (here == nil || t.sameContent(*here)) && nearer(o) {
 			best = &o
 		}
 	}
 	for i, o := range t.sending {
 		if nearer(o) {
 			best = &o
-			a.DependsOn = append(slices.Clone(a.DependsOn[:min(1, len(a.DependsOn))]), t.sent[i].ID)
+			a.DependsOn = append(slices.Clone(first), t.sent[i].ID)
 		}
 	}
 	if best != nil {
@@ -179,7 +186,7 @@ func (t *offsiteTurn) growth(c copyVersion) *Estimate {
 
 func (t *offsiteTurn) willBeThere(c copyVersion) bool {
 	_, goes := t.goesNow[c.path]
-	return !goes && t.sameThere(c) || slices.ContainsFunc(t.sending, func(o copyVersion) bool { return o.path == c.path })
+	return !goes && t.sameContent(c) || slices.ContainsFunc(t.sending, func(o copyVersion) bool { return o.path == c.path })
 }
 
 // prune removes what the layer's own retention lets go, for the copy as it will be.
