@@ -37,6 +37,7 @@ func serve(content, at, stopAt, stopOver string) error {
 	server, err := fs.Mount(at, &node{served: s, path: content}, &fs.Options{
 		FirstAutomaticIno: 1<<62 + uint64(os.Getpid())<<32, // other numbers with each mount
 		MountOptions: fuse.MountOptions{
+			SingleThreaded:    true, // so that a request that comes later is answered later
 			DirectMountStrict: true, DisableXAttrs: true, FsName: "/dev/fuse", Name: "fuse",
 		},
 	})
