@@ -172,6 +172,31 @@ func TestObservationOfWhatHangs(t *testing.T) {
 	}
 }
 
+// What the error advises frees even a process that cannot be killed; umount -l alone
+// does not.
+func TestForcedUnmountFreesWhoWaits(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	c.mount(pmxcfs.Mount{StopAt: 1})
+	looked := make(chan error, 1)
+	go func() {
+		_, err := lookAtTree(c.source)
+		looked <- err
+	}()
+	if !c.daemon.AwaitStop(10 * time.Second) {
+		t.Fatal("it does not hang")
+	}
+	program(t, "umount", "-f", "-l", c.source)
+	select {
+	case err := <-looked:
+		if err == nil {
+			t.Error("it was answered")
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it still waits")
+	}
+}
+
 // One hung volume blocked all behind it. Whichever request of a copy is the one that
 // is not answered: the copy comes to an end, no half version is left under a name,
 // and when the mount answers again the next run makes a whole one.

@@ -62,6 +62,6 @@ func within[T any](ctx context.Context, limit time.Duration, path string, look f
 		if err := context.Cause(ctx); err != nil {
 			return none, err
 		}
-		return none, fmt.Errorf("%q does not answer within %s: is it on a server that is gone? `umount -l` frees it", path, limit)
+		return none, fmt.Errorf("%q does not answer within %s: is what serves it gone? `umount -f -l` frees whoever waits for it", path, limit)
 	}
 }
