@@ -24,9 +24,9 @@ func (a *App) registry(p plan.Policy, runner execx.Runner) providers.Registry {
 	pool := lvm.New(runner)
 	opener := lvm.NewOpener(pool, runner, p.StateDir)
 	copies := func(producer providers.Producer) *disk.Provider {
-		return disk.New(disk.Config{Runner: runner, Producer: producer, Opener: opener, Now: a.now})
+		return disk.New(disk.Config{Runner: runner, Producer: producer, Opener: opener, Now: a.now, Patience: a.Patience})
 	}
-	observer := disk.NewObserver()
+	observer := disk.NewObserver(a.Patience)
 	return providers.Registry{
 		Sources: map[string]providers.Provider{
 			plan.SourceLVMThin: pool, plan.SourceDirectory: observer, plan.SourcePaths: observer,

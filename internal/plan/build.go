@@ -139,7 +139,36 @@ func (b *builder) planLayer(layer Layer) LayerStatus {
 	default:
 		(&copyLayer{builder: b, layer: layer, destination: destination, status: &status}).plan()
 	}
+	if status.Blocked != nil {
+		b.countHeld(layer, &status)
+	}
 	return status
+}
+
+// countHeld counts what a layer has that could not be planned, as far as its disk
+// was seen.
+func (b *builder) countHeld(layer Layer, status *LayerStatus) {
+	status.VolumesUnknown, status.VersionsUnknown = true, true
+	destination, toDisk := b.policy.destination(layer.To)
+	disk, block := b.findDisk(destination)
+	if !toDisk || block != nil && !disk.FileSystem.ReadOnly {
+		return
+	}
+	if layer.Kind == LayerSync {
+		if (&syncLayer{builder: b, layer: layer, disk: disk}).receipt() != nil {
+			status.Versions = 1
+		}
+		status.VersionsUnknown = false
+		return
+	}
+	l := copyLayer{builder: b, layer: layer, destination: destination, disk: disk}
+	if l.findFolder() != nil {
+		return
+	}
+	for _, versions := range l.recognise().versions {
+		status.Versions += len(versions)
+	}
+	status.VersionsUnknown = false
 }
 
 func (b *builder) carriesOut(l Layer) bool { return b.policy.CarriesOut(l) }
