@@ -149,13 +149,13 @@ func (b *builder) planLayer(layer Layer) LayerStatus {
 // was seen.
 func (b *builder) countHeld(layer Layer, status *LayerStatus) {
 	status.VolumesUnknown, status.VersionsUnknown = true, true
-	destination, toDisk := b.policy.destination(layer.To)
+	destination, toDisk := b.policy.Destination(layer.To)
 	disk, block := b.findDisk(destination)
-	if !toDisk || block != nil && !disk.FileSystem.ReadOnly {
+	if !toDisk || layer.From.Type == "destination" || block != nil && !disk.FileSystem.ReadOnly {
 		return
 	}
 	if layer.Kind == LayerSync {
-		if (&syncLayer{builder: b, layer: layer, disk: disk}).receipt() != nil {
+		if disk.receiptOf(layer.Name, layer.Directory) != nil {
 			status.Versions = 1
 		}
 		status.VersionsUnknown = false

@@ -65,8 +65,8 @@ func (b *builder) warnSameMedium() {
 			continue
 		}
 		for _, p := range source.trees() {
-			at := places{p, to.Path}
-			if !b.sameMedium(p, to.Path) {
+			at := places{p, to.Place()}
+			if !b.sameMedium(p, to.Place()) {
 				continue
 			}
 			if layers[at] == nil {
