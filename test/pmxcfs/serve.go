@@ -142,7 +142,7 @@ func (n *node) Open(context.Context, uint32) (fs.FileHandle, uint32, syscall.Err
 func (n *node) Read(_ context.Context, handle fs.FileHandle, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
 	n.served.count()
 	read, err := handle.(*os.File).ReadAt(dest, off)
-	if err != nil && err != io.EOF { //nolint:errorlint // ReadAt does not wrap it
+	if err != nil && err != io.EOF {
 		return nil, fs.ToErrno(err)
 	}
 	return fuse.ReadResultData(dest[:read]), 0
