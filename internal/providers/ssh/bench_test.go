@@ -210,7 +210,7 @@ func (b *bench) observe() plan.Disk {
 // contents, links among each other and times.
 func (b *bench) holds(version string) {
 	b.t.Helper()
-	if diff := cmp.Diff(listing(b.t, b.local(version, "")), listing(b.t, b.remote(version, ""))); diff != "" {
+	if diff := cmp.Diff(contents(b.t, b.local(version, "")), contents(b.t, b.remote(version, ""))); diff != "" {
 		b.t.Errorf("%s: %s", version, diff)
 	}
 	want, err := os.ReadFile(filepath.Join(b.disk, receipt.File("weekly", version, volume)))
@@ -231,7 +231,7 @@ type entry struct {
 	Links   int
 }
 
-func listing(t *testing.T, root string) map[string]entry {
+func contents(t *testing.T, root string) map[string]entry {
 	t.Helper()
 	found := map[string]entry{}
 	inodes := map[uint64]int{}

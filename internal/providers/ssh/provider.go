@@ -188,6 +188,20 @@ func (p *Provider) Close() error {
 	return err
 }
 
+// localRsync asks this machine's rsync once what it is.
+func (p *Provider) localRsync(ctx context.Context) (rsync.Release, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.release != (rsync.Release{}) {
+		return p.release, nil
+	}
+	seen, err := rsync.Ask(ctx, p.Runner)
+	if err == nil {
+		p.release = seen
+	}
+	return seen, err
+}
+
 func unsupported(a plan.Action) error {
 	return fmt.Errorf("%s %s: %w", a.Kind, a.Address(), providers.ErrUnsupported)
 }

@@ -197,6 +197,7 @@ sync
 mv -f "$work/receipt" "$receipt"
 sync
 reached proven
+[ "$replace" = yes ] || rm -rf "$work"
 end
 `
 

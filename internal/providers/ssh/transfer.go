@@ -60,7 +60,7 @@ func (j job) rsync(words, sources []string, into string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	argv := []string{"rsync", "-e", shellWords(shell), "--secluded-args", "--timeout=" + strconv.Itoa(ioTimeout)}
+	argv := []string{"rsync", "-e", shellWords(shell), "-s", "--timeout=" + strconv.Itoa(ioTimeout)}
 	if limit := j.Copy.Remote.BandwidthLimit; limit > 0 {
 		argv = append(argv, "--bwlimit="+strconv.FormatInt(max(1, int64(limit)/1024), 10))
 	}
@@ -98,15 +98,19 @@ func (j job) partial() string {
 }
 
 // transfer runs rsync until it has been through once, also when the network breaks.
-// Whatever stdout is gets a new try's lines after those of the one before.
-func (j job) transfer(ctx context.Context, words, sources []string, into string, stdout io.Writer) (execx.Output, error) {
+// stdout is called before each try; nil keeps what it writes.
+func (j job) transfer(ctx context.Context, words, sources []string, into string, stdout func() io.Writer) (execx.Output, error) {
 	argv, err := j.rsync(words, sources, into)
 	if err != nil {
 		return execx.Output{}, err
 	}
 	var output execx.Output
 	err = j.retry(ctx, func() error {
-		output, err = j.runner.Run(ctx, execx.Command{Argv: argv, Stdout: stdout})
+		command := execx.Command{Argv: argv}
+		if stdout != nil {
+			command.Stdout = stdout()
+		}
+		output, err = j.runner.Run(ctx, command)
 		return j.explainRsync(err)
 	})
 	return output, err

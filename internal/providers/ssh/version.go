@@ -50,6 +50,9 @@ func (v version) mark() string {
 //  5. the receipt comes last, the same bytes as here;
 //  6. the work folder is removed.
 func (p *Provider) makeVersion(ctx context.Context, j job) (providers.Result, error) {
+	if _, err := p.localRsync(ctx); err != nil {
+		return providers.Result{}, err
+	}
 	v, err := j.newVersion(ctx)
 	if err != nil {
 		return providers.Result{}, err
@@ -59,7 +62,7 @@ func (p *Provider) makeVersion(ctx context.Context, j job) (providers.Result, er
 	case err != nil:
 		return providers.Result{}, err
 	case done:
-		return providers.Result{Already: true}, v.clearWork(ctx)
+		return providers.Result{Already: true}, v.clear(ctx)
 	}
 	result := providers.Result{}
 	if !sealing {
@@ -71,10 +74,20 @@ func (p *Provider) makeVersion(ctx context.Context, j job) (providers.Result, er
 		return providers.Result{}, err
 	}
 	p.reached("sealed")
-	if err := v.clearWork(ctx); err != nil {
-		return result, fmt.Errorf("the version is complete, but what it replaced could not be removed: %w", err)
+	if v.Kind == plan.Refresh { // else nothing is left
+		if err := v.clearWork(ctx); err != nil {
+			return result, fmt.Errorf("the version is complete, but what it replaced could not be removed: %w", err)
+		}
 	}
 	return result, nil
+}
+
+// clear removes what an earlier run left that was cut off after the receipt.
+func (v version) clear(ctx context.Context) error {
+	if v.seen.kinds[v.workFolder()] == isMissing {
+		return nil
+	}
+	return v.clearWork(ctx)
 }
 
 func (j job) newVersion(ctx context.Context) (version, error) {
@@ -193,9 +206,14 @@ func (v version) seal(ctx context.Context) error {
 	if v.Kind == plan.Refresh {
 		replace = "yes"
 	}
-	_, err := v.ask(ctx, sealLimit, sealScript, v.base, []string{
-		v.rel, v.work, v.path, v.receiptFile(), v.manifestFile(), strconv.Itoa(len(v.from.text)), replace,
-	}, v.from.text)
+	return v.name(ctx, v.path, v.receiptFile(), v.manifestFile(), replace, v.from.text)
+}
+
+// name puts what is in the work folder where it belongs, a receipt last.
+func (j job) name(ctx context.Context, path, receipt, manifest, replace string, text []byte) error {
+	_, err := j.ask(ctx, sealLimit, sealScript, j.base, []string{
+		j.rel, j.work, path, receipt, manifest, strconv.Itoa(len(text)), replace,
+	}, text)
 	return err
 }
 
