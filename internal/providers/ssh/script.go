@@ -223,6 +223,14 @@ rmdir "${receipt%/*}" "${manifest%/*}" 2>/dev/null || :
 end
 `
 
+// fetchScript gives one file as it is.
+const fetchScript = `
+arg; cd "./$value" || fail "no way into the folder of the copy"
+arg; way "$value"
+if [ $k = f ] && [ "$w" = "./$value" ]; then fact archive 1; cat < "./$value" || fail "cannot read a manifest"; else fact archive 0; fi
+end
+`
+
 // cleanScript removes one name in the work folder.
 const cleanScript = `
 set -e

@@ -103,14 +103,14 @@ func (j job) newVersion(ctx context.Context) (version, error) {
 	if v.from, err = findLocal(ctx, *from.Version); err != nil {
 		return v, err
 	}
-	kinds := []string{j.path, v.built()}
-	if j.previous != "" {
-		kinds = append(kinds, j.previous)
-	}
-	if v.seen, err = j.look(ctx, question{
+	q := question{
 		folders: []string{plan.ReceiptFolder, plan.ManifestFolder, j.workFolder(), j.directory, filepath.Dir(j.path), filepath.Dir(v.receiptFile()), filepath.Dir(v.manifestFile())},
-		kinds:   kinds, texts: []string{v.receiptFile(), v.pending()},
-	}); err != nil {
+		kinds:   []string{j.path, v.built()}, texts: []string{v.receiptFile(), v.pending()},
+	}
+	if j.previous != "" {
+		q.kinds, q.layer, q.volume = append(q.kinds, j.previous), v.from.Layer, v.from.Volume
+	}
+	if v.seen, err = j.look(ctx, q); err != nil {
 		return v, err
 	}
 	return v, j.checkRsync(v.seen)
@@ -158,10 +158,12 @@ func (p *Provider) send(ctx context.Context, v version) (providers.Result, error
 	}
 	options, notes := keep(v.seen)
 	options = append(options, "--delete")
-	words := append(append([]string{}, options...), v.partial(), "--stats")
-	if v.seen.kinds[v.previous] == isFolder && v.previous != "" {
-		words = append(words, "--link-dest="+filepath.Join(v.root(), v.previous))
+	link, more, err := v.linkTo(ctx)
+	if err != nil {
+		return providers.Result{}, fmt.Errorf("look at the version before: %w", err)
 	}
+	notes = append(notes, more...)
+	words := append(append(append([]string{}, options...), v.partial(), "--stats"), link...)
 	sources := []string{v.from.tree() + "/"}
 	output, err := v.transfer(ctx, words, sources, v.built(), nil)
 	if err != nil {
