@@ -67,6 +67,11 @@ type Estimate struct {
 type Remote struct {
 	Address      string `json:"address"` // user@host:port, or a Host of ssh_config
 	IdentityFile string `json:"identity_file,omitempty"`
+	// Path is the destination's, which must be there: the root of a copy in it may
+	// be made. Empty is the root itself.
+	Path string `json:"path,omitempty"`
+	// MountPoint is what the root lay on when the plan was made, and must lie on.
+	MountPoint string `json:"mount_point,omitempty"`
 	// BandwidthLimit is in bytes a second; zero is none.
 	BandwidthLimit quantity.Size `json:"bandwidth_limit,omitzero"`
 }

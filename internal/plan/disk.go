@@ -54,6 +54,8 @@ type Disk struct {
 	Address    string     `json:"address,omitempty"`
 	Path       string     `json:"path"`
 	FileSystem FileSystem `json:"file_system"`
+	// Clock is what time it is on the other machine, to the second; zero on this one.
+	Clock time.Time `json:"clock,omitzero"`
 	// Folders are the directories of the layers that keep versions here.
 	Folders  []Folder     `json:"folders,omitempty"`
 	Receipts []Receipt    `json:"receipts,omitempty"`

@@ -47,7 +47,7 @@ func readFile(in *os.File, name, at string) (plan.Receipt, error) {
 		return plan.Receipt{}, err
 	}
 	if !info.Mode().IsRegular() {
-		return plan.Receipt{}, errors.New("it is not a file")
+		return plan.Receipt{}, errNoFile
 	}
 	if info.Size() > maxSize {
 		return plan.Receipt{}, errTooLarge
@@ -58,6 +58,12 @@ func readFile(in *os.File, name, at string) (plan.Receipt, error) {
 	} else if int64(n) < info.Size() {
 		return plan.Receipt{}, errTruncated
 	}
+	return DecodeAt(text, at)
+}
+
+// DecodeAt reads the text of a receipt's file and holds it against its place,
+// relative to plan.ReceiptFolder.
+func DecodeAt(text []byte, at string) (plan.Receipt, error) {
 	r, err := Decode(text)
 	if err != nil {
 		return plan.Receipt{}, err

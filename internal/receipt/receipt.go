@@ -60,6 +60,7 @@ var (
 	errTooLarge  = fmt.Errorf("it is larger than %d MiB", maxSize>>20)
 	errTruncated = errors.New("it is cut short")
 	errForeign   = errors.New("it is not a receipt of bkplan")
+	errNoFile    = errors.New("it is not a file")
 )
 
 // Decode reads the text of a receipt's file. It is strict: what this version
@@ -136,6 +137,7 @@ func check(r plan.Receipt) error {
 		return errors.New("it names no layer")
 	case r.Volume == "":
 		return errors.New("it names no volume")
+	case r.Path == "." && r.Version == "": // a synced tree may be all that is there
 	case !filepath.IsLocal(r.Path) || filepath.Clean(r.Path) != r.Path || r.Path == "." || ours(r.Path):
 		return fmt.Errorf("its version lies at %q, which is no place below the destination", r.Path)
 	}

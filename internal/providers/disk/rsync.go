@@ -3,18 +3,14 @@ package disk
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
-	"strings"
 	"sync"
-	"time"
 
 	"github.com/bkplan/bkplan/internal/execx"
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/providers"
+	"github.com/bkplan/bkplan/internal/rsync"
 )
 
 // Rsync copies trees by the system's rsync. As a Producer it makes the versions
@@ -26,7 +22,7 @@ type Rsync struct {
 	// plain keeps it from views of its own, as on an old kernel.
 	plain bool
 	mu    sync.Mutex
-	seen  release
+	seen  rsync.Release
 }
 
 // NewRsync makes an Rsync.
@@ -34,52 +30,18 @@ func NewRsync(runner execx.Runner) *Rsync {
 	return &Rsync{runner: runner, root: os.Geteuid() == 0}
 }
 
-// release is a version of rsync; the zero value is not known.
-type release struct{ major, minor, patch int }
-
-func (r release) String() string { return fmt.Sprintf("%d.%d.%d", r.major, r.minor, r.patch) }
-
-func (r release) before(major, minor int) bool {
-	return r.major < major || r.major == major && r.minor < minor
-}
-
-var releaseForm = regexp.MustCompile(`^rsync +version v?([0-9]{1,4})\.([0-9]{1,4})(?:\.([0-9]{1,4}))?`)
-
-// release asks rsync once what it is. One before 3.2 is refused: it cannot tell
-// two changes of the same second apart from none.
-func (r *Rsync) release(ctx context.Context) (release, error) {
+// release asks rsync once what it is.
+func (r *Rsync) release(ctx context.Context) (rsync.Release, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.seen != (release{}) {
+	if r.seen != (rsync.Release{}) {
 		return r.seen, nil
 	}
-	output, err := r.runner.Run(ctx, execx.Command{Argv: []string{"rsync", "--version"}, Timeout: time.Minute})
-	if err != nil {
-		return release{}, err
+	seen, err := rsync.Ask(ctx, r.runner)
+	if err == nil {
+		r.seen = seen
 	}
-	found := releaseForm.FindSubmatch(output.Stdout)
-	if found == nil {
-		return release{}, errors.New("`rsync --version` does not say which version of rsync it is; 3.2 or newer is needed")
-	}
-	var seen release
-	for i, part := range []*int{&seen.major, &seen.minor, &seen.patch} {
-		*part, _ = strconv.Atoi(string(found[i+1])) // a missing patch is 0
-	}
-	if seen.before(3, 2) {
-		return release{}, fmt.Errorf("rsync %s is too old: 3.2 or newer is needed", seen)
-	}
-	r.seen = seen
-	return seen, nil
-}
-
-// archive are the options that keep all of a file. A negative window compares
-// times to the nanosecond.
-func archive(excludes []string) []string {
-	options := []string{"-aHAXS", "--numeric-ids", "--modify-window=-1"}
-	for _, pattern := range excludes {
-		options = append(options, "--exclude="+pattern)
-	}
-	return options
+	return seen, err
 }
 
 // Produce copies what lies below the job's roots.
@@ -96,8 +58,8 @@ func (r *Rsync) Produce(ctx context.Context, job providers.Job) (providers.Produ
 	}
 	defer source.close()
 	defer into.close()
-	argv := append([]string{"rsync"}, archive(c.Exclude)...)
-	if into.guarded() && !is.before(3, 5) {
+	argv := append([]string{"rsync"}, rsync.Archive(c.Exclude)...)
+	if into.guarded() && !is.Before(3, 5, 0) {
 		argv = append(argv, "--insecure-links") // no link can be followed
 	}
 	if job.Previous != "" {
@@ -171,15 +133,15 @@ func (r *Rsync) copy(ctx context.Context, argv []string, live bool) ([]string, e
 	if !errors.As(err, &failure) {
 		return skipped(output.Stdout), err
 	}
-	if failure.Exit == exitVanished && live {
+	if failure.Exit == rsync.ExitVanished && live {
 		return append(skipped(output.Stdout), "files vanished from the source while it was copied"), nil
 	}
-	return nil, rsyncError(failure)
+	return nil, rsync.Explain(failure)
 }
 
 // skipped notes what rsync left out by its own account.
 func skipped(stdout []byte) []string {
-	n := strings.Count("\n"+string(stdout), "\nskipping non-regular file ")
+	n := rsync.Skipped(stdout)
 	if n == 0 {
 		return nil
 	}

@@ -1,14 +1,12 @@
 package disk
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -18,6 +16,7 @@ import (
 	"github.com/bkplan/bkplan/internal/providers"
 	"github.com/bkplan/bkplan/internal/quantity"
 	"github.com/bkplan/bkplan/internal/receipt"
+	"github.com/bkplan/bkplan/internal/rsync"
 	"github.com/bkplan/bkplan/internal/tree"
 )
 
@@ -131,7 +130,7 @@ func (r *Rsync) Mirror(ctx context.Context, v version, from content) (tools map[
 	}
 	c := *v.action.Copy
 	into := v.full(v.directory)
-	words := append([]string{"--delete-delay"}, archive(c.Exclude)...)
+	words := append([]string{"--delete-delay"}, rsync.Archive(c.Exclude)...)
 	going, err := r.deletes(ctx, words, operands(*c.From, from.roots, into))
 	if err != nil {
 		return nil, nil, err
@@ -153,16 +152,10 @@ func (r *Rsync) deletes(ctx context.Context, words, operands []string) ([]string
 	argv := append([]string{"rsync", "--dry-run", "--out-format=", "--info=DEL1"}, words...)
 	output, err := r.runner.Run(ctx, execx.Command{Argv: append(argv, operands...)})
 	failure := (*execx.Error)(nil)
-	if errors.As(err, &failure) && failure.Exit != exitVanished {
-		return nil, rsyncError(failure)
+	if errors.As(err, &failure) && failure.Exit != rsync.ExitVanished {
+		return nil, rsync.Explain(failure)
 	}
-	var names []string
-	for line := range bytes.Lines(output.Stdout) {
-		if name, ok := strings.CutPrefix(strings.TrimSuffix(string(line), "\n"), "deleting "); ok {
-			names = append(names, name)
-		}
-	}
-	return names, nil
+	return rsync.Deleted(output.Stdout), nil
 }
 
 // maxDelete is how many entries may go, at least one where any may; too many are
@@ -190,7 +183,7 @@ func (v version) maxDelete(going []string) (int64, error) {
 	if !tooMany {
 		return most, nil
 	}
-	names := strings.Join(going[:min(len(going), namedMax)], ", ")
+	names := strings.Join(going[:min(len(going), rsync.NamedMax)], ", ")
 	return 0, fmt.Errorf("the mirror would lose %s, and max_delete is %s: nothing was changed; look at the source, and acknowledge the layer %q if they are meant to go: %s",
 		what, limit, v.action.Layer, names)
 }
@@ -212,22 +205,12 @@ func (v version) entries() (int64, error) {
 func (v version) size(names []string) int64 {
 	var sum int64
 	for _, name := range names {
-		path := filepath.Join(v.full(v.directory), filepath.Clean("/"+unescape(name)))
+		path := filepath.Join(v.full(v.directory), filepath.Clean("/"+rsync.Unescape(name)))
 		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
 			sum += info.Size()
 		}
 	}
 	return sum
-}
-
-var escaped = regexp.MustCompile(`\\#[0-3][0-7]{2}`)
-
-// unescape gives a name back the bytes that rsync writes as \#ooo.
-func unescape(name string) string {
-	return escaped.ReplaceAllStringFunc(name, func(code string) string {
-		b, _ := strconv.ParseUint(code[2:], 8, 8) // the form has been checked
-		return string([]byte{byte(b)})
-	})
 }
 
 // proveMirror writes down what the mirror holds, and the receipt last.

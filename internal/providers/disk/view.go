@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bkplan/bkplan/internal/providers"
+	"github.com/bkplan/bkplan/internal/rsync"
 )
 
 // view is how a program sees a folder and what lies below it: by a mount of its
@@ -69,7 +70,7 @@ func (v view) path(full string) string {
 
 // translate makes an error of a program name things as people do.
 func (v view) translate(err error) error {
-	files := (*FilesError)(nil)
+	files := (*rsync.FilesError)(nil)
 	if v.guarded() && errors.As(err, &files) {
 		for i := range files.Lines {
 			files.Lines[i] = strings.ReplaceAll(files.Lines[i], v.base(), strings.TrimSuffix(v.root, "/"))

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -208,10 +209,15 @@ func TestSSHArguments(t *testing.T) {
 		if err == nil || len(r.commands) != 1 {
 			t.Fatalf("%q: %v", text, err)
 		}
-		argv := append([]string{"ssh"}, sshOptions...)
-		argv = append(append(argv, "-o", "IdentitiesOnly=yes", "-i", key), want...)
-		if diff := cmp.Diff(append(argv, "cat", "/cf/conf/config.xml"), r.commands[0].Argv); diff != "" {
+		argv := slices.Concat([]string{"-o", "IdentitiesOnly=yes", "-i", key}, want, []string{"cat", "/cf/conf/config.xml"})
+		got := r.commands[0].Argv
+		if diff := cmp.Diff(argv, got[max(0, len(got)-len(argv)):]); diff != "" {
 			t.Errorf("%q: %s", text, diff)
+		}
+		for _, option := range []string{"BatchMode=yes", "StrictHostKeyChecking=yes", "ControlPath=none"} {
+			if !slices.Contains(got, option) {
+				t.Errorf("%q: no %s in %q", text, option, got)
+			}
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package disk
+package rsync
 
 import (
 	"context"
@@ -13,13 +13,13 @@ import (
 
 // Exits of rsync.
 const (
-	exitPartial   = 23 // some files were not copied
-	exitVanished  = 24 // some files were gone when their turn came
-	exitMaxDelete = 25
+	ExitPartial   = 23 // some files were not copied
+	ExitVanished  = 24 // some files were gone when their turn came
+	ExitMaxDelete = 25 // more would have been deleted than may be
 )
 
-// namedMax is how many files an error names.
-const namedMax = 5
+// NamedMax is how many files an error names.
+const NamedMax = 5
 
 // FilesError are files that rsync did not copy as they are, in its words.
 type FilesError struct {
@@ -28,7 +28,7 @@ type FilesError struct {
 }
 
 func (e *FilesError) Error() string {
-	shown := e.Lines[:min(len(e.Lines), namedMax)]
+	shown := e.Lines[:min(len(e.Lines), NamedMax)]
 	text := strings.Join(shown, "; ")
 	if more := len(e.Lines) - len(shown); more > 0 {
 		text += fmt.Sprintf("; and %d more or above", more)
@@ -40,8 +40,8 @@ func (e *FilesError) Error() string {
 // known.
 func (e *FilesError) Unwrap() error { return e.cause }
 
-// rsyncError finds in rsync's words what went wrong.
-func rsyncError(failure *execx.Error) error {
+// Explain finds in rsync's words what went wrong.
+func Explain(failure *execx.Error) error {
 	if failure.Reason != execx.ReasonExit || failure.Exit < 0 {
 		return failure
 	}

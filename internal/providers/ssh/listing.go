@@ -1,0 +1,100 @@
+package ssh
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
+	"slices"
+	"strconv"
+)
+
+// listFormat is how rsync tells every entry: what it did, the mode, the size, the
+// time and the name.
+const listFormat = "%i %B %l %M %n"
+
+// listForm takes such a line apart: what was done and to which type of entry, the
+// mode, the size, and the rest.
+var listForm = regexp.MustCompile(`^([<>ch.])([fdLDS]).{9} ([^ ]+) ([0-9]+) (.*)\n$`)
+
+// listDigest begins the digest of a mirror: that of names, sizes, times and modes,
+// without contents.
+const listDigest = "names-sha256:"
+
+// listing sums up the entries that rsync tells of, as they come. Memory is bounded
+// by 32 bytes for each.
+type listing struct {
+	files, folders int64
+	bytes          int64 // of regular files, by each of their names
+	fresh          int64 // of those that were sent
+	entries        [][sha256.Size]byte
+	rest           []byte // a line whose end has not come
+}
+
+// newListing begins anew after a try that failed, whose files are sent all the same.
+func newListing(before *listing) *listing {
+	if before == nil {
+		return &listing{}
+	}
+	return &listing{fresh: before.fresh}
+}
+
+// Write takes what rsync writes.
+func (l *listing) Write(text []byte) (int, error) {
+	n := len(text)
+	for {
+		end := bytes.IndexByte(text, '\n')
+		if end < 0 {
+			l.rest = append(l.rest, text...)
+			return n, nil
+		}
+		l.line(append(l.rest, text[:end+1]...))
+		l.rest, text = l.rest[:0], text[end+1:]
+	}
+}
+
+func (l *listing) line(line []byte) {
+	parts := listForm.FindSubmatch(line)
+	if parts == nil {
+		return // what rsync says beside the list
+	}
+	did, kind, size := parts[1][0], parts[2][0], []byte("0")
+	switch kind {
+	case 'd':
+		l.folders++
+	case 'f':
+		l.files++
+		size = parts[4]
+		bytes, _ := strconv.ParseInt(string(size), 10, 64) // the form has been checked
+		l.bytes += bytes
+		if did == '<' {
+			l.fresh += bytes
+		}
+	default:
+		l.files++
+	}
+	l.entries = append(l.entries, sha256.Sum256(bytes.Join([][]byte{{kind}, parts[3], size, parts[5]}, []byte(" "))))
+}
+
+// digest is the same for the same entries, in whatever order they came.
+func (l *listing) digest() string {
+	slices.SortFunc(l.entries, func(a, b [sha256.Size]byte) int { return bytes.Compare(a[:], b[:]) })
+	sum := sha256.New()
+	for _, e := range l.entries {
+		sum.Write(e[:])
+	}
+	return listDigest + hex.EncodeToString(sum.Sum(nil))
+}
+
+var sizeForm = regexp.MustCompile(`(?m)^-\S+ +[0-9]+ +[0-9]+ +[0-9]+ +([0-9]+) `)
+
+// sumOf adds up the sizes of regular files in what `ls -lnd` writes. A name with a
+// line in it that looks like one can only make the sum larger.
+func sumOf(list string) int64 {
+	var sum int64
+	for _, found := range sizeForm.FindAllStringSubmatch(list, -1) {
+		n, _ := strconv.ParseInt(found[1], 10, 64) // the form has been checked
+		sum += n
+	}
+	return sum
+}

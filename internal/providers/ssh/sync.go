@@ -1,0 +1,197 @@
+package ssh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/bkplan/bkplan/internal/plan"
+	"github.com/bkplan/bkplan/internal/providers"
+	"github.com/bkplan/bkplan/internal/quantity"
+	"github.com/bkplan/bkplan/internal/receipt"
+	"github.com/bkplan/bkplan/internal/rsync"
+)
+
+// mirror is a tree that is being synced.
+type mirror struct {
+	job
+	seen  view
+	proof *plan.Receipt // of the last sync; nil where there is none
+	mount string        // of the first path
+}
+
+// sync makes a directory over there the mirror of paths of this machine. What would
+// be deleted is counted first.
+func (p *Provider) sync(ctx context.Context, j job) (providers.Result, error) {
+	local, err := p.localRsync(ctx)
+	if err != nil {
+		return providers.Result{}, err
+	}
+	m, err := j.newMirror(ctx)
+	if err != nil {
+		return providers.Result{}, err
+	}
+	if m.proof != nil && !m.proof.Slot.IsZero() && m.proof.Slot.Equal(j.Copy.Slot) {
+		return providers.Result{Already: true}, nil
+	}
+	if err := errors.Join(m.checkRsync(m.seen), m.checkSpace(m.seen), m.checkMoved()); err != nil {
+		return providers.Result{}, err
+	}
+	if err := j.prepare(ctx, j.directory, "mirror"); err != nil {
+		return providers.Result{}, err
+	}
+	listed, notes, err := m.send(ctx)
+	if err != nil {
+		return providers.Result{}, fmt.Errorf("the mirror is between two states, and its receipt stands for the one before: %w", err)
+	}
+	p.reached("sent")
+	r := m.receipt(listed, notes)
+	r.Tools, r.Ended = map[string]string{"rsync": local.String(), "rsync over there": m.seen.rsync.String()}, p.Now()
+	text, err := receipt.Encode(r)
+	if err != nil {
+		return providers.Result{}, err
+	}
+	at := receipt.File(r.Layer, "", r.Volume)
+	if err := j.name(context.WithoutCancel(ctx), "", at, at, "no", text); err != nil {
+		return providers.Result{}, err
+	}
+	return providers.Result{Detail: fmt.Sprintf("%s, %s new", count(r.Files, "file"), quantity.Size(r.NewBytes).Human())}, nil
+}
+
+func (j job) newMirror(ctx context.Context) (mirror, error) {
+	from := j.Copy.From
+	if j.Copy.Path != "" || j.Version != "" || j.Volume == "" || from == nil || len(from.Paths) == 0 {
+		return mirror{}, errors.New("the action names a version, or no paths to mirror")
+	}
+	m := mirror{job: j}
+	var err error
+	if m.mount, err = within(ctx, from.Paths[0], func() (string, error) { return checkPaths(*from) }); err != nil {
+		return m, err
+	}
+	at := receipt.File(j.Layer, "", j.Volume)
+	m.seen, err = j.look(ctx, question{
+		folders: []string{plan.ReceiptFolder, j.workFolder(), j.directory, filepath.Dir(at)}, texts: []string{at},
+	})
+	m.proof = m.seen.receipt(j.Layer, "", j.Volume)
+	return m, err
+}
+
+// checkMoved refuses a source that lies on another mount than when it was last
+// synced: an unmounted one shows what is below it.
+func (m mirror) checkMoved() error {
+	if m.proof == nil || m.Copy.AcceptLoss || m.proof.Source.MountPoint == "" || m.proof.Source.MountPoint == m.mount {
+		return nil
+	}
+	return fmt.Errorf("source %q lies on the mount %q, and lay on %q when it was last synced; if it has moved for good, acknowledge the layer %q",
+		m.Copy.From.Paths[0], m.mount, m.proof.Source.MountPoint, m.Layer)
+}
+
+// send runs rsync, unless that would delete more than it may.
+func (m mirror) send(ctx context.Context) (*listing, []string, error) {
+	options, notes := keep(m.seen)
+	words := append(append([]string{"--delete-delay"}, options...), excludes(*m.Copy)...)
+	words = append(words, m.partial())
+	sources := m.sources()
+	if len(sources) > 1 || !m.Copy.From.Whole {
+		words = append(words, "--relative", "--no-implied-dirs")
+	}
+	most, err := m.maxDelete(ctx, words, sources)
+	if err != nil {
+		return nil, nil, err
+	}
+	words = append(words, most...)
+	var l *listing
+	words = append(words, "-ii", "--out-format="+listFormat)
+	_, err = m.transfer(ctx, words, sources, m.directory, func() io.Writer {
+		l = newListing(l)
+		return l
+	})
+	if vanished := (*VanishedError)(nil); errors.As(err, &vanished) {
+		notes, err = append(notes, vanished.Error()), nil
+	}
+	return l, notes, err
+}
+
+// sources are the paths as rsync takes them. Several are kept under their full names.
+func (m mirror) sources() []string {
+	if m.Copy.From.Whole {
+		return []string{filepath.Clean(m.Copy.From.Paths[0]) + "/"}
+	}
+	var paths []string
+	for _, p := range m.Copy.From.Paths {
+		paths = append(paths, filepath.Clean(p))
+	}
+	return paths
+}
+
+// maxDelete counts what rsync would delete, and gives the option that holds it to
+// that. Too much is an error that names some.
+func (m mirror) maxDelete(ctx context.Context, words, sources []string) ([]string, error) {
+	if m.Copy.MaxDelete.IsZero() || m.Copy.AcceptLoss {
+		return nil, nil
+	}
+	output, err := m.transfer(ctx, append([]string{"--dry-run", "--stats", "--out-format=", "--info=DEL1"}, words...), sources, m.directory, nil)
+	if vanished := (*VanishedError)(nil); err != nil && !errors.As(err, &vanished) {
+		return nil, fmt.Errorf("count what would be deleted: %w", err)
+	}
+	going := rsync.Deleted(output.Stdout)
+	if len(going) == 0 {
+		return []string{"--max-delete=0"}, nil
+	}
+	there := m.entries(readStats(output.Stdout))
+	what := fmt.Sprintf("%d of the %d entries in it", len(going), there)
+	most, tooMany := int64(len(going)), false
+	if share := m.Copy.MaxDelete.Share; !share.IsZero() {
+		most = share.Of(there)
+		if share.Percent() > 0 {
+			most = max(most, 1)
+		}
+		tooMany = int64(len(going)) > most
+	} else {
+		bytes, err := m.size(ctx, going)
+		if err != nil {
+			return nil, err
+		}
+		tooMany = bytes > int64(m.Copy.MaxDelete.Size)
+		what += " with " + quantity.Size(bytes).Human()
+	}
+	if !tooMany {
+		return []string{"--max-delete=" + strconv.FormatInt(most, 10)}, nil
+	}
+	return nil, fmt.Errorf("the mirror would lose %s, and max_delete is %s: nothing was changed; look at the source, and acknowledge the layer %q if they are meant to go: %s",
+		what, m.Copy.MaxDelete, m.Layer, strings.Join(going[:min(len(going), rsync.NamedMax)], ", "))
+}
+
+// entries is how many there are in the mirror.
+func (m mirror) entries(s stats) int64 {
+	if m.proof != nil {
+		return m.proof.Files + m.proof.Directories
+	}
+	return s.files - s.created + s.deleted
+}
+
+// size asks for the sizes of files over there, by their names as rsync writes them.
+func (m mirror) size(ctx context.Context, names []string) (int64, error) {
+	var stdin strings.Builder
+	for _, name := range names {
+		stdin.WriteString("./" + strings.TrimSuffix(rsync.Unescape(name), "/") + "\x00")
+	}
+	a, err := m.ask(ctx, lookLimit, sizesScript, m.base, []string{filepath.Join(m.rel, m.directory)}, []byte(stdin.String()))
+	if err != nil {
+		return 0, err
+	}
+	return sumOf(a.get("sizes")), nil
+}
+
+func (m mirror) receipt(l *listing, notes []string) plan.Receipt {
+	return plan.Receipt{
+		Layer: m.Layer, Volume: m.Volume, Path: m.directory, Slot: m.Copy.Slot, Started: m.started,
+		Source: plan.ReceiptSource{Taken: m.started, Paths: m.Copy.From.Paths, MountPoint: m.mount},
+		Files:  l.files, Bytes: l.bytes, NewBytes: l.fresh, Directories: l.folders, Digest: l.digest(),
+		Exclude: m.Copy.Exclude, Notes: notes,
+	}
+}

@@ -1,0 +1,167 @@
+package ssh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bkplan/bkplan/internal/execx"
+	"github.com/bkplan/bkplan/internal/openssh"
+	"github.com/bkplan/bkplan/internal/plan"
+	"github.com/bkplan/bkplan/internal/rsync"
+)
+
+// keep are the options by which rsync keeps as much of files as the user over there
+// may and its rsync can, and what that leaves out, for people.
+func keep(v view) (options, notes []string) {
+	short := "-rlptHS"
+	if v.root {
+		options = append(options, "--numeric-ids")
+		short += "goD"
+		if can(v, "ACLs") {
+			short += "A"
+		} else {
+			notes = append(notes, "ACLs are not kept: rsync over there cannot")
+		}
+	} else {
+		options = append(options, "--chmod=Du+rwx,Fu+rw,ug-s,-t")
+		notes = append(notes, "the user over there is not root: owners, some modes, ACLs and device nodes are kept in the manifest only")
+	}
+	if can(v, "xattrs") {
+		short += "X"
+	} else {
+		notes = append(notes, "extended attributes are not kept: rsync over there cannot")
+	}
+	if v.rsync.Before(3, 1, 3) {
+		notes = append(notes, fmt.Sprintf("rsync %s over there compares times by the second", v.rsync))
+	} else {
+		options = append(options, "--modify-window=-1")
+	}
+	return append([]string{short}, options...), notes
+}
+
+// can says whether rsync over there tells of something that it can do.
+func can(v view, capability string) bool {
+	return strings.Contains(v.capabilities, capability) && !strings.Contains(v.capabilities, "no "+capability)
+}
+
+// ioTimeout ends an rsync that has heard nothing for so long, in seconds.
+const ioTimeout = 300
+
+// rsync is the argv that transfers something to a place below the root. Names over
+// there go through the connection and not through a shell.
+func (j job) rsync(words, sources []string, into string) ([]string, error) {
+	shell, host, err := j.Shell()
+	if err != nil {
+		return nil, err
+	}
+	argv := []string{"rsync", "-e", shellWords(shell), "-s", "--timeout=" + strconv.Itoa(ioTimeout)}
+	if limit := j.Copy.Remote.BandwidthLimit; limit > 0 {
+		argv = append(argv, "--bwlimit="+strconv.FormatInt(max(1, int64(limit)/1024), 10))
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	to := host + ":" + filepath.Join(j.root(), into)
+	if words[len(words)-1] != oneFile {
+		to += "/"
+	} else {
+		words = words[:len(words)-1]
+	}
+	return slices.Concat(argv, words, []string{"--"}, sources, []string{to}), nil
+}
+
+// oneFile, as the last word, says that the source is one file and its target's name
+// is given.
+const oneFile = "one file"
+
+// shellWords writes an argv the way rsync reads one: a quote in quotes is doubled.
+func shellWords(argv []string) string {
+	words := make([]string, len(argv))
+	for i, word := range argv {
+		if strings.ContainsAny(word, " \t\n'\"") || word == "" {
+			word = "'" + strings.ReplaceAll(word, "'", "''") + "'"
+		}
+		words[i] = word
+	}
+	return strings.Join(words, " ")
+}
+
+// partial is where rsync keeps what it has of a file when it is cut off.
+func (j job) partial() string {
+	return "--partial-dir=" + filepath.Join(j.root(), j.workFolder(), "partial")
+}
+
+// transfer runs rsync until it has been through once, also when the network breaks.
+// stdout is called before each try; nil keeps what it writes.
+func (j job) transfer(ctx context.Context, words, sources []string, into string, stdout func() io.Writer) (execx.Output, error) {
+	argv, err := j.rsync(words, sources, into)
+	if err != nil {
+		return execx.Output{}, err
+	}
+	var output execx.Output
+	err = j.retry(ctx, func() error {
+		command := execx.Command{Argv: argv}
+		if stdout != nil {
+			command.Stdout = stdout()
+		}
+		output, err = j.runner.Run(ctx, command)
+		return j.explainRsync(err)
+	})
+	return output, err
+}
+
+// VanishedError says that files were gone when their turn came, and all others were
+// copied.
+type VanishedError struct{ cause error }
+
+func (e *VanishedError) Error() string { return "files vanished from the source while it was copied" }
+
+// Unwrap gives the command's error.
+func (e *VanishedError) Unwrap() error { return e.cause }
+
+// noisy are what rsync writes when something else talks in its connection.
+var noisy = []string{"is your shell clean", "protocol incompatibility (code 2)", "unexpected tag", "Invalid packet"}
+
+// hopeless says whether what ssh or rsync wrote is no better a while later.
+func hopeless(stderr string) bool {
+	lasting := append([]string{"No space left on device", "Disk quota exceeded", "Permission denied", "Read-only file system", "command not found"}, noisy...)
+	return openssh.Lasting(stderr) || slices.ContainsFunc(lasting, func(text string) bool { return strings.Contains(stderr, text) })
+}
+
+// explainRsync says in plain words why rsync failed.
+func (j job) explainRsync(err error) error {
+	failure := (*execx.Error)(nil)
+	if !errors.As(err, &failure) {
+		return err
+	}
+	for _, text := range noisy {
+		if strings.Contains(failure.Stderr, text) {
+			return fmt.Errorf("%s: something there writes to stdout when the user logs in, such as a line in .profile or .bashrc, and rsync takes it for its own: %w", j.host(), err)
+		}
+	}
+	switch {
+	case openssh.Failed(failure):
+		return openssh.Explain(j.host(), err)
+	case failure.Exit == rsync.ExitVanished:
+		return &VanishedError{err}
+	case failure.Exit == rsync.ExitMaxDelete:
+		return fmt.Errorf("%s: more would have been deleted than when it was counted: %w", j.host(), err)
+	}
+	return full(failure, fmt.Errorf("%s: %w", j.host(), rsync.Explain(failure)))
+}
+
+// excludes leaves out what the action says, and at the root of a copy what bkplan
+// keeps there.
+func excludes(c plan.CopyAction) []string {
+	patterns := c.Exclude
+	if c.Directory == "." {
+		patterns = append([]string{"/" + plan.OwnFolder}, patterns...)
+	}
+	return rsync.Excludes(patterns)
+}

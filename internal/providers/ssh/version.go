@@ -1,0 +1,241 @@
+package ssh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/bkplan/bkplan/internal/execx"
+	"github.com/bkplan/bkplan/internal/plan"
+	"github.com/bkplan/bkplan/internal/providers"
+	"github.com/bkplan/bkplan/internal/quantity"
+	"github.com/bkplan/bkplan/internal/receipt"
+)
+
+// version is one version that is being copied.
+type version struct {
+	job
+	from local
+	seen view
+}
+
+func (v version) receiptFile() string {
+	return receipt.File(v.from.Layer, v.from.Version, v.from.Volume)
+}
+
+func (v version) manifestFile() string {
+	return receipt.ManifestFile(v.from.Layer, v.from.Version, v.from.Volume)
+}
+
+// built is where the version grows, pending its receipt while it gets its name.
+func (v version) built() string   { return filepath.Join(v.workFolder(), "tree") }
+func (v version) pending() string { return filepath.Join(v.workFolder(), "receipt") }
+
+// mark tells what the work folder is for.
+func (v version) mark() string {
+	return fmt.Sprintf("%s root=%t rsync=%s", v.from.receipt.Digest, v.seen.root, v.seen.rsync)
+}
+
+// makeVersion copies a version of this machine, or replaces one over there:
+//
+//  1. it looks again at the version here, and at the destination;
+//  2. rsync fills a folder in the work folder over there, linked to an earlier
+//     version; one that an earlier run began is continued;
+//  3. rsync compares both once more, and finds nothing to do;
+//  4. the folder gets its name; what it replaces goes to the work folder, its receipt
+//     first;
+//  5. the receipt comes last, the same bytes as here;
+//  6. the work folder is removed.
+func (p *Provider) makeVersion(ctx context.Context, j job) (providers.Result, error) {
+	if _, err := p.localRsync(ctx); err != nil {
+		return providers.Result{}, err
+	}
+	v, err := j.newVersion(ctx)
+	if err != nil {
+		return providers.Result{}, err
+	}
+	done, sealing, err := v.progress()
+	switch {
+	case err != nil:
+		return providers.Result{}, err
+	case done:
+		return providers.Result{Already: true}, v.clear(ctx)
+	}
+	result := providers.Result{}
+	if !sealing {
+		if result, err = p.send(ctx, v); err != nil {
+			return providers.Result{}, err
+		}
+	}
+	if err := v.seal(context.WithoutCancel(ctx)); err != nil {
+		return providers.Result{}, err
+	}
+	p.reached("sealed")
+	if v.Kind == plan.Refresh { // else nothing is left
+		if err := v.clearWork(ctx); err != nil {
+			return result, fmt.Errorf("the version is complete, but what it replaced could not be removed: %w", err)
+		}
+	}
+	return result, nil
+}
+
+// clear removes what an earlier run left that was cut off after the receipt.
+func (v version) clear(ctx context.Context) error {
+	if v.seen.kinds[v.workFolder()] == isMissing {
+		return nil
+	}
+	return v.clearWork(ctx)
+}
+
+func (j job) newVersion(ctx context.Context) (version, error) {
+	from := j.Copy.From
+	if from == nil || from.Version == nil || j.Copy.Path == "" {
+		return version{}, errors.New("the action names no version, or nothing to make it from")
+	}
+	if from.Version.Path != j.path {
+		return version{}, fmt.Errorf("version %q is to lie at %q: a copy keeps its place", from.Version.Path, j.path)
+	}
+	v := version{job: j}
+	var err error
+	if v.from, err = findLocal(ctx, *from.Version); err != nil {
+		return v, err
+	}
+	q := question{
+		folders: []string{plan.ReceiptFolder, plan.ManifestFolder, j.workFolder(), j.directory, filepath.Dir(j.path), filepath.Dir(v.receiptFile()), filepath.Dir(v.manifestFile())},
+		kinds:   []string{j.path, v.built()}, texts: []string{v.receiptFile(), v.pending()},
+	}
+	if j.previous != "" {
+		q.kinds, q.layer, q.volume = append(q.kinds, j.previous), v.from.Layer, v.from.Volume
+	}
+	if v.seen, err = j.look(ctx, q); err != nil {
+		return v, err
+	}
+	return v, j.checkRsync(v.seen)
+}
+
+// progress says how far an earlier run has come: to the end, or so far that only the
+// names are to be given. A name that is taken otherwise is no place for a new version.
+func (v version) progress() (done, sealing bool, err error) {
+	digest := v.from.receipt.Digest
+	there := v.seen.kinds[v.path]
+	if there != isFolder && there != isMissing {
+		return false, false, stale("%s: something that is no folder has the name of version %q", v.host(), v.path)
+	}
+	r := v.seen.receipt(v.from.Layer, v.from.Version, v.from.Volume)
+	if there == isFolder && r != nil && r.Path == v.path && r.Digest == digest {
+		return true, false, nil
+	}
+	pending, err := receipt.Decode([]byte(v.seen.texts[v.pending()]))
+	began := err == nil && pending.Path == v.path && pending.Digest == digest
+	grown := v.seen.kinds[v.built()] == isFolder
+	switch {
+	case began && !grown && there == isFolder:
+		return false, true, nil
+	case there == isFolder && v.Kind == plan.Create:
+		return false, false, stale("%s: version %q is there already", v.host(), v.path)
+	case there == isMissing && v.Kind == plan.Refresh && !grown:
+		return false, false, stale("%s: version %q is gone", v.host(), v.path)
+	}
+	return false, false, v.checkBegin()
+}
+
+// checkBegin looks at what a transfer needs.
+func (v version) checkBegin() error {
+	if v.previous != "" && v.seen.kinds[v.previous] != isFolder && v.previous != v.path {
+		return stale("%s: version %q, to which the new one was to be linked, is gone", v.host(), v.previous)
+	}
+	return v.checkSpace(v.seen)
+}
+
+// send fills a folder in the work folder, with the manifest beside it, and proves
+// that nothing is missing.
+func (p *Provider) send(ctx context.Context, v version) (providers.Result, error) {
+	if err := v.prepare(ctx, filepath.Join(v.workFolder(), "tree"), v.mark()); err != nil {
+		return providers.Result{}, err
+	}
+	options, notes := keep(v.seen)
+	options = append(options, "--delete")
+	link, more, err := v.linkTo(ctx)
+	if err != nil {
+		return providers.Result{}, fmt.Errorf("look at the version before: %w", err)
+	}
+	notes = append(notes, more...)
+	words := append(append(append([]string{}, options...), v.partial(), "--stats"), link...)
+	sources := []string{v.from.tree() + "/"}
+	output, err := v.transfer(ctx, words, sources, v.built(), nil)
+	if err != nil {
+		return providers.Result{}, err
+	}
+	p.reached("sent")
+	if manifest := v.from.manifest(); manifest == "" {
+		notes = append(notes, "it has no manifest")
+	} else if _, err := v.transfer(ctx, []string{"-t", "--chmod=F600", oneFile}, []string{manifest}, filepath.Join(v.workFolder(), "manifest"), nil); err != nil {
+		return providers.Result{}, fmt.Errorf("send manifest: %w", err)
+	}
+	if err := v.prove(ctx, options, sources); err != nil {
+		return providers.Result{}, err
+	}
+	p.reached("proven")
+	return providers.Result{Detail: detail(output, v.from.receipt, notes)}, nil
+}
+
+// prove compares names, sizes, times and modes once more.
+func (v version) prove(ctx context.Context, options, sources []string) error {
+	words := append([]string{"--dry-run", "--out-format=%i %n", "--info=nonreg0"}, options...)
+	output, err := v.transfer(ctx, words, sources, v.built(), nil)
+	if err != nil {
+		return fmt.Errorf("compare what was sent: %w", err)
+	}
+	if found := strings.TrimSpace(string(output.Stdout)); found != "" {
+		first, _, _ := strings.Cut(found, "\n")
+		return fmt.Errorf("%s: what was sent is not what is here, after rsync said that it was done; of %d differences the first: %s",
+			v.host(), strings.Count(found, "\n")+1, execx.Escape(first))
+	}
+	return v.from.same()
+}
+
+func (j job) prepare(ctx context.Context, folder, mark string) error {
+	_, err := j.ask(ctx, sealLimit, prepareScript, j.base, []string{j.rel, j.work, mark, folder}, nil)
+	return err
+}
+
+// seal gives the version its name, and its receipt.
+func (v version) seal(ctx context.Context) error {
+	replace := "no"
+	if v.Kind == plan.Refresh {
+		replace = "yes"
+	}
+	return v.name(ctx, v.path, v.receiptFile(), v.manifestFile(), replace, v.from.text)
+}
+
+// name puts what is in the work folder where it belongs, a receipt last.
+func (j job) name(ctx context.Context, path, receipt, manifest, replace string, text []byte) error {
+	_, err := j.ask(ctx, sealLimit, sealScript, j.base, []string{
+		j.rel, j.work, path, receipt, manifest, strconv.Itoa(len(text)), replace,
+	}, text)
+	return err
+}
+
+// clearWork removes the action's own folder over there.
+func (j job) clearWork(ctx context.Context) error {
+	_, err := j.ask(context.WithoutCancel(ctx), limit(*j.Copy), cleanScript, j.base, []string{j.rel, j.work}, nil)
+	return err
+}
+
+// detail tells what was sent, for people.
+func detail(output execx.Output, r plan.Receipt, notes []string) string {
+	s := readStats(output.Stdout)
+	text := fmt.Sprintf("%s, %s sent", count(r.Files, "file"), quantity.Size(s.sent).Human())
+	return strings.Join(append([]string{text}, notes...), "; ")
+}
+
+// count is a number of things in words.
+func count(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
