@@ -80,6 +80,7 @@ func (a *App) apply(ctx context.Context, o applyOptions) error {
 	}
 	defer func() { _ = unlock() }() // the kernel frees it at the end in any case
 	s := session{App: a, options: o, policy: p, registry: a.doers(p)}
+	defer func() { _ = s.registry.Close() }() // what is left ends by itself
 	return s.run(ctx)
 }
 

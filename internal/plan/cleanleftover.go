@@ -22,7 +22,7 @@ func (b *builder) planCleans() []Action {
 			layer, destination := b.layerOfWork(d, name)
 			if _, block := b.findDisk(destination); layer != "" && block == nil && plainPath(name, 1) && !b.continues(d, name) {
 				add(layer, name, "a killed run was building or removing it", CopyAction{
-					Remote: destination.remote(), Destination: d.Path, RequireMount: destination.RequireMount, Unfinished: name,
+					Remote: b.remote(destination), Destination: d.Path, RequireMount: destination.RequireMount, Unfinished: name,
 				})
 			}
 		}

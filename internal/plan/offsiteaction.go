@@ -101,10 +101,15 @@ func (t *offsiteTurn) isDue(c copyVersion) bool {
 func (t *offsiteTurn) transfer(c copyVersion) Action {
 	l := t.offsiteLayer
 	directory, at := t.v.of.Directory, path.Join(t.v.of.Directory, c.path)
+	below := c.path
+	if t.v.of.Kind == LayerSync { // its directory is the version
+		directory, below = path.Split(at)
+		directory = path.Clean(directory)
+	}
 	a := Action{
 		Kind: Create, Layer: l.layer.Name, Volume: t.v.name, Version: path.Join(t.v.of.Name, c.name), VersionTime: c.time,
 		Copy: &CopyAction{
-			Remote: l.to.remote(), Destination: l.there.Path, Directory: directory, Path: c.path, Slot: l.status.Slot, Timeout: l.layer.Timeout,
+			Remote: l.remote(l.to), Destination: l.there.Path, Directory: directory, Path: below, Slot: l.status.Slot, Timeout: l.layer.Timeout,
 			MinFree: l.to.MinFree.Bytes(l.there.FileSystem.Size), StartBefore: l.startBefore(l.to), Estimate: t.growth(c),
 			From: &Access{Version: &VersionAccess{
 				Root: l.from.Path, RequireMount: l.from.RequireMount, Layer: t.v.of.Name, Volume: cmp.Or(l.volumeIn(t.v.of, c), t.v.name), Version: c.name, Path: at,
@@ -127,7 +132,11 @@ func (t *offsiteTurn) transfer(c copyVersion) Action {
 	} else {
 		a.Copy.From.Version.Digest = c.receipt.Digest
 	}
-	t.link(&a, c)
+	if there, found := t.find(c); found && there.receipt != nil {
+		a.Copy.Previous = below
+	} else {
+		t.link(&a, c)
+	}
 	if a.Blocked = l.noStart; a.Blocked == nil {
 		a.Blocked = l.guard().fit(a)
 	}
@@ -206,7 +215,7 @@ func (t *offsiteTurn) prune() {
 			Kind: Prune, Layer: l.layer.Name, Volume: t.v.name, Version: path.Join(t.v.of.Name, c.name), VersionTime: c.time,
 			Reason: Reason{ReasonRetention, reason.Detail}, Blocked: l.clock,
 			Copy: &CopyAction{
-				Remote: l.to.remote(), Destination: l.there.Path, Directory: t.v.of.Directory, Path: c.path, Previous: there.newest.path, Timeout: l.layer.Timeout,
+				Remote: l.remote(l.to), Destination: l.there.Path, Directory: t.v.of.Directory, Path: c.path, Previous: there.newest.path, Timeout: l.layer.Timeout,
 				Estimate: there.frees(c), AcceptLoss: slices.Contains(l.options.Acknowledge, l.layer.Name),
 				From: &Access{Version: &VersionAccess{Root: l.from.Path, Layer: t.v.of.Name, Volume: cmp.Or(l.volumeIn(t.v.of, c), t.v.name), Version: c.name, Path: path.Join(t.v.of.Directory, c.path)}},
 			},

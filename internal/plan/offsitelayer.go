@@ -120,12 +120,16 @@ func (b *builder) startBefore(d Destination) time.Time {
 	return first
 }
 
-// remote says how a destination is reached; nil where that is by a path.
-func (d Destination) remote() *Remote {
+// remote says how a destination is reached, and on what it must lie; nil where that
+// is by a path.
+func (b *builder) remote(d Destination) *Remote {
 	if d.Kind != DestinationSSH {
 		return nil
 	}
-	return &Remote{Address: d.Address, IdentityFile: d.IdentityFile, BandwidthLimit: d.BandwidthLimit}
+	disk, _ := b.observation.Disk(d.Place())
+	return &Remote{
+		Address: d.Address, IdentityFile: d.IdentityFile, Path: d.Path, MountPoint: disk.FileSystem.MountPoint, BandwidthLimit: d.BandwidthLimit,
+	}
 }
 
 // receiptOf is that of a synced tree; nil where there is none.
@@ -166,7 +170,7 @@ func (l *offsiteLayer) planRest() {
 		ID: Address(l.layer.Name, l.from.Name), Kind: Sync, Layer: l.layer.Name, Volume: l.from.Name, VersionTime: l.now.Truncate(time.Second),
 		Reason: Reason{ReasonNoVersion, "never synced"}, Blocked: l.noStart,
 		Copy: &CopyAction{
-			Remote: l.to.remote(), Destination: l.there.Path, Directory: ".", Slot: l.status.Slot, Timeout: l.layer.Timeout,
+			Remote: l.remote(l.to), Destination: l.there.Path, Directory: ".", Slot: l.status.Slot, Timeout: l.layer.Timeout,
 			MinFree: l.to.MinFree.Bytes(l.there.FileSystem.Size), MaxDelete: l.layer.Guard.MaxDelete, StartBefore: l.startBefore(l.to),
 			AcceptLoss: slices.Contains(l.options.Acknowledge, l.layer.Name), Exclude: slices.Concat(l.layer.Exclude, l.owned()),
 			From: &Access{Paths: []string{l.from.Path}, RequireMount: l.from.RequireMount, MountPoint: l.here.FileSystem.MountPoint, Whole: true},

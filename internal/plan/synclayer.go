@@ -102,7 +102,7 @@ func (l *syncLayer) planSync(access *Access, last *Receipt) *Action {
 		ID: Address(l.layer.Name, l.source.Name), Kind: Sync, Layer: l.layer.Name, Volume: l.source.Name,
 		VersionTime: l.now.Truncate(time.Second), Reason: Reason{ReasonNoVersion, "never synced"},
 		Copy: &CopyAction{
-			Remote: l.destination.remote(), Destination: l.destination.Path, StartBefore: l.startBefore(l.destination), RequireMount: l.destination.RequireMount, Directory: l.layer.Directory,
+			Remote: l.remote(l.destination), Destination: l.destination.Path, StartBefore: l.startBefore(l.destination), RequireMount: l.destination.RequireMount, Directory: l.layer.Directory,
 			Slot: slot, From: access, Exclude: l.layer.Exclude, Timeout: l.layer.Timeout,
 			MinFree: l.destination.MinFree.Bytes(l.disk.FileSystem.Size), MaxDelete: l.layer.Guard.MaxDelete,
 			AcceptLoss: slices.Contains(l.options.Acknowledge, l.layer.Name),

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"time"
 
 	"github.com/bkplan/bkplan/internal/plan"
 )
@@ -25,4 +26,20 @@ func (r Route) Do(ctx context.Context, action plan.Action) (Result, error) {
 		return r.Remote.Do(ctx, action)
 	}
 	return r.Here.Do(ctx, action)
+}
+
+// Verify looks at what is on this machine.
+func (r Route) Verify(ctx context.Context, version plan.HeldVersion, data bool) ([]string, error) {
+	if verifier, ok := r.Here.(Verifier); ok {
+		return verifier.Verify(ctx, version, data)
+	}
+	return nil, ErrUnsupported
+}
+
+// Adopt gives a receipt to what is on this machine.
+func (r Route) Adopt(ctx context.Context, version plan.HeldVersion, now time.Time) (plan.Receipt, error) {
+	if verifier, ok := r.Here.(Verifier); ok {
+		return verifier.Adopt(ctx, version, now)
+	}
+	return plan.Receipt{}, ErrUnsupported
 }
