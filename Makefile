@@ -47,6 +47,10 @@ lab-copies: setup build ## run the lab's stories of copies on a backup disk, whi
 lab-soak: setup build ## kill the lab's kernel at random points of an apply, 20 times
 	test/lab/soak
 
+.PHONY: test-large
+test-large: ## copy, verify and prune a volume of two million files (an hour, 8 GB in TMPDIR)
+	BKPLAN_LARGE=1 $(GO) test -count=1 -v -timeout 6h ./test/large
+
 .PHONY: test-kube
 test-kube: ## run the kube provider against a real kube-apiserver (10 minutes to build once)
 	test/kube/setup

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/bkplan/bkplan/internal/execx"
+	"github.com/bkplan/bkplan/internal/providers/disk"
 )
 
 // App is the world as the command line sees it. System is the real one; tests
@@ -34,6 +35,7 @@ type App struct {
 	Now            func() time.Time
 	Hostname       func() (string, error)
 	Runner         execx.Runner
+	Patience       disk.Patience // with what hangs; zero is the real one
 }
 
 // System is this machine.

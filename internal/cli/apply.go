@@ -80,6 +80,7 @@ func (a *App) apply(ctx context.Context, o applyOptions) error {
 	}
 	defer func() { _ = unlock() }() // the kernel frees it at the end in any case
 	s := session{App: a, options: o, policy: p, registry: a.doers(p)}
+	defer func() { _ = s.registry.Close() }() // what is left ends by itself
 	return s.run(ctx)
 }
 
@@ -187,8 +188,17 @@ func (s session) begin(p plan.Plan, planID string) (*run.Writer, run.Record, err
 	host, _ := s.host()
 	return run.Begin(s.policy.StateDir, run.Record{
 		Started: s.now(), Host: host, PID: s.pid(), Command: s.command(), PolicyDigest: p.PolicyDigest,
-		PlanID: planID, Planned: p.Summary().Changes(),
+		PlanID: planID, Planned: p.Summary().Changes(), Rooms: rooms(p),
 	})
+}
+
+// rooms is what is free at the destinations before the run.
+func rooms(p plan.Plan) []run.Room {
+	var list []run.Room
+	for _, c := range p.Capacity {
+		list = append(list, run.Room{Place: c.Path, Size: c.Size, Free: c.Free})
+	}
+	return list
 }
 
 // recordNothing keeps the record of a run that found nothing to do: that it

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -68,7 +69,38 @@ func (a *App) look(ctx context.Context, p plan.Policy, registry providers.Regist
 	if err != nil {
 		return plan.Observation{}, err
 	}
-	return observe.Observe(ctx, p, registry, observe.Where{Host: host, HostID: id, StateDir: p.StateDir, Now: now, LastRun: last})
+	o, err := observe.Observe(ctx, p, registry, observe.Where{Host: host, HostID: id, StateDir: p.StateDir, Now: now, LastRun: last})
+	if err != nil {
+		return o, err
+	}
+	o.History, err = history(p.StateDir)
+	return o, err
+}
+
+// historyRuns is how many runs are looked at for what was free: more than are made
+// in the time that a forecast looks back.
+const historyRuns = 1000
+
+// history is what earlier runs found free: of each place once a day, since more says
+// no more.
+func history(stateDir string) ([]plan.Room, error) {
+	records, err := run.Newest(stateDir, historyRuns)
+	if err != nil {
+		return nil, err
+	}
+	type day struct{ place, date string }
+	seen := map[day]bool{}
+	var rooms []plan.Room
+	for _, record := range records {
+		for _, r := range record.Rooms {
+			if key := (day{r.Place, record.Started.UTC().Format(time.DateOnly)}); !seen[key] {
+				seen[key] = true
+				rooms = append(rooms, plan.Room{Place: r.Place, Time: record.Started, Size: r.Size, Free: r.Free})
+			}
+		}
+	}
+	slices.Reverse(rooms)
+	return rooms, nil
 }
 
 // unknownError makes an error of what could not be observed. What could be

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"slices"
+
 	"github.com/bkplan/bkplan/internal/execx"
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/providers"
@@ -9,12 +11,15 @@ import (
 	"github.com/bkplan/bkplan/internal/providers/lvm"
 	"github.com/bkplan/bkplan/internal/providers/pfsense"
 	"github.com/bkplan/bkplan/internal/providers/sqlite"
+	"github.com/bkplan/bkplan/internal/providers/ssh"
 )
 
 // observers are the providers as plan and its like get them: they can run
-// nothing but commands that look.
+// nothing but commands that look. One of these is ssh, by which the provider asks
+// another machine one fixed question.
 func (a *App) observers(p plan.Policy) providers.Registry {
-	return a.registry(p, execx.ReadOnly(a.Runner, lvm.New(nil).Info().ReadOnly...))
+	looking := slices.Concat(lvm.New(nil).Info().ReadOnly, ssh.New(ssh.Config{}).Info().ReadOnly)
+	return a.registry(p, execx.ReadOnly(a.Runner, looking...))
 }
 
 // doers are the providers as apply gets them.
@@ -24,21 +29,23 @@ func (a *App) registry(p plan.Policy, runner execx.Runner) providers.Registry {
 	pool := lvm.New(runner)
 	opener := lvm.NewOpener(pool, runner, p.StateDir)
 	copies := func(producer providers.Producer) *disk.Provider {
-		return disk.New(disk.Config{Runner: runner, Producer: producer, Opener: opener, Now: a.now})
+		return disk.New(disk.Config{Runner: runner, Producer: producer, Opener: opener, Now: a.now, Patience: a.Patience})
 	}
-	observer := disk.NewObserver()
+	observer := disk.NewObserver(a.Patience)
+	far := ssh.New(ssh.Config{Runner: runner, Now: a.now})
 	return providers.Registry{
 		Sources: map[string]providers.Provider{
 			plan.SourceLVMThin: pool, plan.SourceDirectory: observer, plan.SourcePaths: observer,
 		},
-		Destinations: map[string]providers.Provider{plan.DestinationDisk: observer},
+		Destinations: map[string]providers.Provider{plan.DestinationDisk: observer, plan.DestinationSSH: far},
 		Layers: map[string]providers.Provider{
 			plan.LayerSnapshot: pool,
 			plan.LayerFiles:    copies(disk.NewRsync(runner)),
 			plan.LayerSQLite:   copies(sqlite.Producer{}),
 			plan.LayerFetch:    copies(pfsense.New(runner)),
-			plan.LayerSync:     copies(nil),
+			plan.LayerSync:     providers.Route{Here: copies(nil), Remote: far},
 		},
+		Close:     far.Close,
 		Names:     func(k plan.KubernetesSource) providers.Names { return kube.New(k, version()) },
 		LoadNames: kube.Load,
 		SaveNames: kube.Save,

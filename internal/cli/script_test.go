@@ -15,6 +15,8 @@ import (
 
 	"github.com/bkplan/bkplan/internal/cli"
 	"github.com/bkplan/bkplan/internal/execx"
+	"github.com/bkplan/bkplan/internal/providers/disk"
+	"github.com/bkplan/bkplan/test/pmxcfs"
 )
 
 var update = flag.Bool("update", false, "write what commands print into the scripts")
@@ -22,6 +24,7 @@ var update = flag.Bool("update", false, "write what commands print into the scri
 // TestMain is also the programs that the scripts run: bkplan with a fixed
 // clock, and LVM's with a pool in a file.
 func TestMain(m *testing.M) {
+	pmxcfs.Main()
 	testscript.Main(m, map[string]func(){
 		"bkplan": func() { os.Exit(cli.Main(os.Args[1:], testApp())) },
 		"vgs":    pretendLVM("vgs"), "lvs": pretendLVM("lvs"),
@@ -43,11 +46,14 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// condition knows [root], and [host-policy] where /etc has one.
+// condition knows [root], [fuse] where one can mount by it, and [host-policy] where
+// /etc has one.
 func condition(name string) (bool, error) {
 	switch name {
 	case "root":
 		return os.Geteuid() == 0, nil
+	case "fuse":
+		return pmxcfs.Missing() == "", nil
 	case "host-policy":
 		_, err := os.Stat("/etc/bkplan/bkplan.hcl")
 		return err == nil, nil
@@ -118,6 +124,14 @@ func testApp() *cli.App {
 			panic(err)
 		}
 		app.Runner = impatient{app.Runner, limit}
+	}
+	if text := os.Getenv("BKPLAN_TEST_PATIENCE"); text != "" {
+		look, err := time.ParseDuration(text)
+		if err != nil {
+			panic(err)
+		}
+		app.Patience = disk.Patience{Look: look, Copy: 5 * look, Stop: look}
+		app.Runner = execx.NewHasty(look/5, look/5)
 	}
 	return app
 }

@@ -45,6 +45,9 @@ var verbs = map[string]verb{
 	"rows":        verbRows,
 	"damage":      verbDamage,
 	"bind":        verbBind,
+	"pmxcfs":      verbPmxcfs,
+	"hang":        verbHang,
+	"continue":    verbContinue,
 }
 
 // pool: from here on there is LVM, with the pool of newPool.

@@ -57,8 +57,12 @@ type Runner interface {
 // New is the Runner of this machine. Programs run in a session of their own,
 // so that an interrupt at the terminal does not reach them, and speak the C
 // locale.
-func New() Runner {
-	return runner{grace: 10 * time.Second, reap: 5 * time.Second, maxStdout: 256 << 20}
+func New() Runner { return NewHasty(10*time.Second, 5*time.Second) }
+
+// NewHasty is New for tests: grace passes from SIGTERM to SIGKILL, and twice reap
+// until a program that does not die is left behind.
+func NewHasty(grace, reap time.Duration) Runner {
+	return runner{grace: grace, reap: reap, maxStdout: 256 << 20}
 }
 
 // maxStderr is how much of the end of stderr is kept, in bytes.

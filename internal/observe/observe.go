@@ -50,9 +50,31 @@ func Observe(ctx context.Context, policy plan.Policy, registry providers.Registr
 	for _, a := range answers {
 		a.addTo(&o)
 	}
+	o.Changes = changes(policy, registry.Journals, o)
 	slices.SortFunc(o.Trees, func(a, b plan.Tree) int { return cmp.Compare(a.Path, b.Path) })
 	slices.SortFunc(o.Unknown, func(a, b plan.Unknown) int { return cmp.Compare(a.Address, b.Address) })
 	return o, ctx.Err()
+}
+
+// changes are what the change journals say of the trees that layers follow, since
+// each layer's last sync.
+func changes(policy plan.Policy, journals providers.Tracker, o plan.Observation) []plan.Changes {
+	var list []plan.Changes
+	for _, l := range policy.Layers {
+		source, found := policy.Source(l.From)
+		last := o.LastSync(policy, l)
+		if !l.TrackChanges || !found || source.Directory == nil || journals == nil || last == nil || last.Journal == nil {
+			continue
+		}
+		c := plan.Changes{Layer: l.Name, Since: *last.Journal}
+		told, err := journals.Look(source.Directory.Path, *last.Journal, last.Exclude)
+		c.Names, c.Subtrees, c.Why = len(told.Names), len(told.Subtrees), told.Why
+		if err != nil {
+			c.Why = err.Error()
+		}
+		list = append(list, c)
+	}
+	return list
 }
 
 // question asks one provider.
@@ -119,9 +141,10 @@ func distinct(policy plan.Policy, registry providers.Registry, where Where) []qu
 		}
 	}
 	for _, d := range policy.Destinations {
-		if folders := folders(policy, d); len(folders) > 0 {
-			address := plan.DiskAddress(d.Path)
-			once(address, ask(registry.Destinations[d.Kind], address, providers.Target{Destination: d, Folders: folders, StateDir: where.StateDir, Now: where.Now}))
+		target := providers.Target{Destination: d, Folders: folders(policy, d), Copies: copies(policy, d), StateDir: where.StateDir, Now: where.Now}
+		if len(target.Folders) > 0 || len(target.Copies) > 0 {
+			address := plan.DiskAddress(d.Place())
+			once(address, ask(registry.Destinations[d.Kind], address, target))
 		}
 	}
 	return questions
@@ -142,15 +165,30 @@ func trees(source plan.Source) []plan.Source {
 	return parts
 }
 
-// folders are the directories that layers own at a destination on this machine.
-// Layers that are not carried out are not looked for.
+// folders are the directories to list at a destination: those that layers own, and
+// its top where a layer copies all of it. Layers that are not carried out are not
+// looked for.
 func folders(policy plan.Policy, d plan.Destination) []plan.Folder {
 	var list []plan.Folder
 	for _, l := range policy.Layers {
-		if d.Kind != plan.DestinationDisk || l.To.Name != d.Name || !policy.CarriesOut(l) {
-			continue
+		if l.To.Name == d.Name && l.From.Type != "destination" && policy.CarriesOut(l) {
+			list = append(list, plan.Folder{Directory: l.Directory, Depth: policy.Depth(l)})
 		}
-		list = append(list, plan.Folder{Directory: l.Directory, Depth: policy.Depth(l)})
+	}
+	if slices.ContainsFunc(policy.Layers, func(l plan.Layer) bool { return l.From == d.Ref() && policy.CarriesOut(l) }) {
+		list = append(list, plan.Folder{Directory: ".", Depth: 1})
+	}
+	return list
+}
+
+// copies are the directories at a destination that are copies of other ones.
+func copies(policy plan.Policy, d plan.Destination) []providers.Copy {
+	var list []providers.Copy
+	for _, l := range policy.Layers {
+		from, found := policy.Destination(l.From)
+		if found && l.To.Name == d.Name && policy.CarriesOut(l) {
+			list = append(list, providers.Copy{Directory: l.Directory, Folders: folders(policy, from)})
+		}
 	}
 	return list
 }

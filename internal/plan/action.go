@@ -68,6 +68,7 @@ const (
 	ReasonOrphan     = "orphan_retention" // prune: its volume is gone and no rule, counted from now, keeps it
 	ReasonPreRestore = "pre_restore_retention"
 	ReasonUnchanged  = "due_unchanged" // create, refresh: due, and its snapshot was copied before
+	ReasonDiffers    = "differs"       // refresh: the copy is not what the disk has
 	ReasonLeftover   = "leftover"      // clean: a killed run left it
 )
 
@@ -92,6 +93,7 @@ const (
 	BlockSource      = "source"  // it is not what it should be, or has nothing to copy
 	BlockMount       = "mount"   // the destination is not mounted, or not writable
 	BlockForeign     = "foreign" // something else has the version's name
+	BlockQuiet       = "quiet"   // no transfer begins at this time of day
 )
 
 // SnapshotAction is what the lvm provider needs to create or prune a thin

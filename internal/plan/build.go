@@ -96,15 +96,26 @@ func (b *builder) survey() {
 // planLayers plans all layers and keeps them in the policy's order. What reads
 // another layer's versions is planned after it.
 func (b *builder) planLayers() {
-	b.actions = b.planCleans()
 	b.layers = make([]LayerStatus, len(b.policy.Layers))
-	for _, copies := range []bool{false, true} {
+	for turn := range 3 {
 		for i, layer := range b.policy.Layers {
-			if (layer.Kind != LayerSnapshot) == copies {
+			if turnOf(layer) == turn {
 				b.layers[i] = b.planLayer(layer)
 			}
 		}
 	}
+	b.actions = append(b.planCleans(), b.actions...)
+}
+
+// turnOf is when a layer is planned: snapshots, copies of them, copies of copies.
+func turnOf(l Layer) int {
+	switch {
+	case l.Kind == LayerSnapshot:
+		return 0
+	case l.From.Type == "destination":
+		return 2
+	}
+	return 1
 }
 
 // planLayer gives the status of a layer, and adds the actions it needs if this
@@ -116,17 +127,48 @@ func (b *builder) planLayer(layer Layer) LayerStatus {
 	}
 	status.Slot, _ = layer.Schedule.Prev(b.now, b.zone())
 	status.NextSlot, _ = layer.Schedule.Next(b.now, b.zone())
-	destination, _ := b.policy.destination(layer.To)
+	destination, _ := b.policy.Destination(layer.To)
 	switch {
 	case !status.CarriedOut:
 	case layer.Kind == LayerSnapshot:
 		(&snapshotLayer{builder: b, layer: layer, survey: b.surveys[layer.From.Name], status: &status}).plan()
+	case layer.Kind == LayerSync && layer.From.Type == "destination":
+		(&offsiteLayer{builder: b, layer: layer, to: destination, status: &status}).plan()
 	case layer.Kind == LayerSync:
 		(&syncLayer{builder: b, layer: layer, destination: destination, status: &status}).plan()
 	default:
 		(&copyLayer{builder: b, layer: layer, destination: destination, status: &status}).plan()
 	}
+	if status.Blocked != nil {
+		b.countHeld(layer, &status)
+	}
 	return status
+}
+
+// countHeld counts what a layer has that could not be planned, as far as its disk
+// was seen.
+func (b *builder) countHeld(layer Layer, status *LayerStatus) {
+	status.VolumesUnknown, status.VersionsUnknown = true, true
+	destination, toDisk := b.policy.Destination(layer.To)
+	disk, block := b.findDisk(destination)
+	if !toDisk || layer.From.Type == "destination" || block != nil && !disk.FileSystem.ReadOnly {
+		return
+	}
+	if layer.Kind == LayerSync {
+		if disk.receiptOf(layer.Name, layer.Directory) != nil {
+			status.Versions = 1
+		}
+		status.VersionsUnknown = false
+		return
+	}
+	l := copyLayer{builder: b, layer: layer, destination: destination, disk: disk}
+	if l.findFolder() != nil {
+		return
+	}
+	for _, versions := range l.recognise().versions {
+		status.Versions += len(versions)
+	}
+	status.VersionsUnknown = false
 }
 
 func (b *builder) carriesOut(l Layer) bool { return b.policy.CarriesOut(l) }
@@ -137,8 +179,8 @@ func (p Policy) CarriesOut(l Layer) bool {
 	if l.Kind == LayerSnapshot {
 		return true
 	}
-	to, found := p.destination(l.To)
-	if !found || to.Kind != DestinationDisk {
+	to, found := p.Destination(l.To)
+	if !found || to.Kind != DestinationDisk && l.Kind != LayerSync {
 		return false
 	}
 	switch l.Kind {
@@ -147,13 +189,13 @@ func (p Policy) CarriesOut(l Layer) bool {
 	case LayerSQLite:
 		return l.From.Kind != SourceVaultwarden
 	case LayerSync:
-		return l.From.Type == "source"
+		return l.From.Type == "source" || l.From.Kind == DestinationDisk && to.Kind == DestinationSSH
 	}
 	return false
 }
 
-// destination finds a destination.
-func (p Policy) destination(ref Ref) (Destination, bool) {
+// Destination finds a destination.
+func (p Policy) Destination(ref Ref) (Destination, bool) {
 	for _, d := range p.Destinations {
 		if ref.Type == "destination" && d.Name == ref.Name {
 			return d, true

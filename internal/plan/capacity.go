@@ -2,12 +2,13 @@ package plan
 
 import (
 	"slices"
+	"time"
 )
 
 // Capacity is what a destination has room for, before and after the plan.
 type Capacity struct {
 	Destination string `json:"destination"` // name
-	Path        string `json:"path"`
+	Path        string `json:"path"`        // its Place
 	Size        int64  `json:"size_bytes"`
 	Free        int64  `json:"free_bytes"`
 	// Adds and Frees are what the plan's actions are expected to; FreeAfter is the
@@ -18,6 +19,10 @@ type Capacity struct {
 	Inodes     int64 `json:"inodes,omitempty"` // 0 where they are not counted
 	InodesFree int64 `json:"inodes_free,omitempty"`
 	AddsInodes int64 `json:"adds_inodes,omitempty"`
+	// PerDay is by how many bytes a day it fills, by what earlier runs saw; Full is when
+	// nothing will be free at that rate. Both are zero where that cannot be told.
+	PerDay int64     `json:"per_day_bytes,omitempty"`
+	Full   time.Time `json:"full,omitzero"`
 	// Unknown is how many actions add what is known only when they are done.
 	Unknown int `json:"unknown,omitempty"`
 }
@@ -30,13 +35,14 @@ func (e Estimate) plus(other Estimate) Estimate {
 func (b *builder) capacities(actions []Action) []Capacity {
 	var list []Capacity
 	for _, d := range b.policy.Destinations {
-		disk, found := b.observation.Disk(d.Path)
-		if !found || d.Kind != DestinationDisk || d.RequireMount && disk.FileSystem.MountPoint != d.Path {
+		disk, found := b.observation.Disk(d.Place())
+		if !found || d.RequireMount && disk.FileSystem.MountPoint != d.Path {
 			continue
 		}
 		fs := disk.FileSystem
-		c := Capacity{Destination: d.Name, Path: d.Path, Size: fs.Size, Free: fs.Free, Inodes: fs.Inodes, InodesFree: fs.InodesFree}
-		ours := keep(actions, func(a Action) bool { return a.Blocked == nil && a.Copy != nil && a.Copy.Destination == d.Path })
+		c := Capacity{Destination: d.Name, Path: d.Place(), Size: fs.Size, Free: fs.Free, Inodes: fs.Inodes, InodesFree: fs.InodesFree}
+		c.PerDay, c.Full = forecast(b.observation.History, fs, c.Path, b.now)
+		ours := keep(actions, func(a Action) bool { return a.Blocked == nil && a.Copy != nil && a.Copy.at(d) })
 		for _, a := range ours {
 			c.add(a)
 		}
@@ -46,6 +52,14 @@ func (b *builder) capacities(actions []Action) []Capacity {
 		}
 	}
 	return list
+}
+
+// at says whether an action writes to a destination.
+func (c CopyAction) at(d Destination) bool {
+	if d.Kind == DestinationSSH {
+		return c.Remote != nil && c.Remote.Address == d.Address && under(c.Destination, d.Path)
+	}
+	return c.Remote == nil && c.Destination == d.Path
 }
 
 func (c *Capacity) add(a Action) {

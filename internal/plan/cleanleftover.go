@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"path"
 	"slices"
 	"strings"
 )
@@ -19,9 +20,9 @@ func (b *builder) planCleans() []Action {
 	for _, d := range b.observation.Disks {
 		for _, name := range d.Unfinished {
 			layer, destination := b.layerOfWork(d, name)
-			if _, block := b.findDisk(destination); layer != "" && block == nil && plainPath(name, 1) {
+			if _, block := b.findDisk(destination); layer != "" && block == nil && plainPath(name, 1) && !b.continues(d, name) {
 				add(layer, name, "a killed run was building or removing it", CopyAction{
-					Destination: d.Path, RequireMount: destination.RequireMount, Unfinished: name,
+					Remote: b.remote(destination), Destination: d.Path, RequireMount: destination.RequireMount, Unfinished: name,
 				})
 			}
 		}
@@ -36,6 +37,14 @@ func (b *builder) planCleans() []Action {
 	}
 	slices.SortFunc(cleans, func(a, b Action) int { return strings.Compare(a.ID, b.ID) })
 	return cleans
+}
+
+// continues says whether an action of the plan goes on with what an earlier run
+// left over there: what was sent once need not be sent again.
+func (b *builder) continues(d Disk, name string) bool {
+	return d.Address != "" && slices.ContainsFunc(b.actions, func(a Action) bool {
+		return a.Copy != nil && a.Copy.Remote != nil && a.Copy.Destination == d.Path && WorkName(a.Kind, a.Layer, a.Volume, a.Version) == name
+	})
 }
 
 // parts says what of a leftover there is.
@@ -55,8 +64,8 @@ func (l Leftover) parts() string {
 func (b *builder) layerOfWork(d Disk, name string) (layer string, at Destination) {
 	first, best := "", ""
 	for _, l := range b.policy.Layers {
-		destination, ok := b.policy.destination(l.To)
-		if !ok || destination.Path != d.Path || !b.carriesOut(l) {
+		destination, ok := b.policy.Destination(l.To)
+		if !ok || b.rootOf(l, destination) != d.Place() || !b.carriesOut(l) {
 			continue
 		}
 		if at = destination; first == "" {
@@ -67,6 +76,14 @@ func (b *builder) layerOfWork(d Disk, name string) (layer string, at Destination
 		}
 	}
 	return cmp.Or(best, first), at
+}
+
+// rootOf is the place of the root below which a layer works at its destination.
+func (b *builder) rootOf(l Layer, to Destination) string {
+	if l.From.Type == "destination" {
+		return Place(to.Address, path.Join(to.Path, l.Directory))
+	}
+	return to.Place()
 }
 
 // openNames are the layers by what they may have left open: by the OpenNames of

@@ -23,11 +23,17 @@ type CopyAction struct {
 	Slot time.Time `json:"slot,omitzero"`
 	From *Access   `json:"from,omitempty"` // create, refresh and sync
 	// Previous is the path, relative to Directory, of the newest complete version
-	// of the volume when the plan was made. Files that did not change become links
-	// to it. For a prune it is the version that stays: the one that the prune waits
+	// of the volume when the plan was made; over ssh of the one that is nearest to what
+	// is sent. Files that did not change become links to it. For a prune it is the version that stays: the one that the prune waits
 	// for, where it waits for one.
 	Previous string   `json:"previous,omitempty"`
 	Exclude  []string `json:"exclude,omitempty"` // rsync's patterns
+	// Since is where the change journal stood at the last sync: what it says has
+	// changed is all that need be looked at. Without one everything is.
+	Since *JournalPoint `json:"since,omitempty"`
+	// Only are names at the top of the source: a sync from a disk leaves alone, here
+	// and there, what is none of them.
+	Only []string `json:"only,omitempty"`
 	// MinFree is what must stay free at the destination, in bytes.
 	MinFree   int64              `json:"min_free_bytes,omitempty"`
 	MaxDelete quantity.Threshold `json:"max_delete,omitzero"` // of a sync
@@ -51,6 +57,10 @@ type CopyAction struct {
 type Estimate struct {
 	Bytes  int64 `json:"bytes"`
 	Inodes int64 `json:"inodes"`
+	// Files and Size are those of a version that is sent, whatever of it is there
+	// already.
+	Files int64 `json:"files,omitempty"`
+	Size  int64 `json:"size_bytes,omitempty"`
 }
 
 // Remote says how another machine is reached: by ssh.
@@ -63,7 +73,7 @@ type Remote struct {
 	// MountPoint is what the root lay on when the plan was made, and must lie on.
 	MountPoint string `json:"mount_point,omitempty"`
 	// BandwidthLimit is in bytes a second; zero is none.
-	BandwidthLimit quantity.Size `json:"bandwidth_limit_bytes,omitzero"`
+	BandwidthLimit quantity.Size `json:"bandwidth_limit,omitzero"`
 }
 
 // VersionAccess is a version on a disk of this machine that is copied as it is,

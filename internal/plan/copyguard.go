@@ -33,14 +33,14 @@ func (l *copyLayer) findFolder() *Block {
 }
 
 func (b *builder) findDisk(d Destination) (Disk, *Block) {
-	disk, found := b.observation.Disk(d.Path)
+	disk, found := b.observation.Disk(d.Place())
 	switch {
 	case !found:
-		return disk, unknownBlock(b.unseen(DiskAddress(d.Path)))
+		return disk, unknownBlock(b.unseen(DiskAddress(d.Place())))
 	case d.RequireMount && disk.FileSystem.MountPoint != d.Path:
 		return disk, &Block{BlockMount, fmt.Sprintf("%s is not mounted: what is there lies on %s", d.Path, disk.FileSystem.MountPoint), "mount it"}
 	case disk.FileSystem.ReadOnly:
-		return disk, &Block{BlockMount, d.Path + " is mounted read-only", "look why (the kernel does that after an error), and mount it writable"}
+		return disk, &Block{BlockMount, d.Place() + " is mounted read-only", "look why (the kernel does that after an error), and mount it writable"}
 	}
 	return disk, nil
 }
@@ -71,9 +71,9 @@ func (l *copyLayer) checkSpace() *Block {
 	case least.IsZero():
 		return nil
 	case fs.Free < least.Bytes(fs.Size):
-		return l.lowSpace(fmt.Sprintf("%s has %s free, and %s is the least", l.destination.Path, quantity.Size(fs.Free).Human(), least))
+		return l.lowSpace(fmt.Sprintf("%s has %s free, and %s is the least", l.destination.Place(), quantity.Size(fs.Free).Human(), least))
 	case fs.Inodes > 0 && !least.Share.IsZero() && fs.InodesFree < least.Share.Of(fs.Inodes):
-		return l.lowSpace(fmt.Sprintf("%s has %d inodes free of %d, and %s is the least", l.destination.Path, fs.InodesFree, fs.Inodes, least))
+		return l.lowSpace(fmt.Sprintf("%s has %d inodes free of %d, and %s is the least", l.destination.Place(), fs.InodesFree, fs.Inodes, least))
 	}
 	return nil
 }
@@ -89,16 +89,16 @@ func (l *copyLayer) fit(a Action) *Block {
 	if a.Copy.Estimate == nil || !l.options.Filter.selects(a) {
 		return nil
 	}
-	fs, usage, e := l.disk.FileSystem, l.used[l.destination.Path], *a.Copy.Estimate
+	fs, usage, e := l.disk.FileSystem, l.used[l.destination.Place()], *a.Copy.Estimate
 	least := l.destination.MinFree.Bytes(fs.Size)
 	switch {
 	case e.Bytes > fs.Free-usage.Bytes-least:
 		return l.lowSpace(fmt.Sprintf("it is expected to add %s, and %s has %s free of which %s must stay",
-			quantity.Size(e.Bytes).Human(), l.destination.Path, quantity.Size(fs.Free-usage.Bytes).Human(), quantity.Size(least).Human()))
+			quantity.Size(e.Bytes).Human(), l.destination.Place(), quantity.Size(fs.Free-usage.Bytes).Human(), quantity.Size(least).Human()))
 	case fs.Inodes > 0 && e.Inodes > fs.InodesFree-usage.Inodes:
-		return l.lowSpace(fmt.Sprintf("it is expected to need %d inodes, and %s has %d", e.Inodes, l.destination.Path, fs.InodesFree-usage.Inodes))
+		return l.lowSpace(fmt.Sprintf("it is expected to need %d inodes, and %s has %d", e.Inodes, l.destination.Place(), fs.InodesFree-usage.Inodes))
 	}
-	l.used[l.destination.Path] = usage.plus(e)
+	l.used[l.destination.Place()] = usage.plus(e)
 	return nil
 }
 

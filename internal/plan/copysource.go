@@ -20,7 +20,7 @@ func (l *copyLayer) findVolumes() *Block {
 		snapshots, _ := l.policy.Layer(from.Name)
 		return l.volumesOfSnapshots(snapshots)
 	}
-	source, found := l.policy.source(from)
+	source, found := l.policy.Source(from)
 	switch {
 	case !found:
 		return unknownBlock(Unknown{Address: from.String(), Detail: "the policy does not have it"})
@@ -33,8 +33,8 @@ func (l *copyLayer) findVolumes() *Block {
 	return nil
 }
 
-// source finds a source.
-func (p Policy) source(ref Ref) (Source, bool) {
+// Source finds a source.
+func (p Policy) Source(ref Ref) (Source, bool) {
 	i := slices.IndexFunc(p.Sources, func(s Source) bool { return s.Kind == ref.Kind && s.Name == ref.Name })
 	if i < 0 {
 		return Source{}, false

@@ -88,7 +88,7 @@ func plainPath(p string, depth int) bool {
 // Depth is how many names lie between a layer's directory and a version of a
 // volume; 0 where the directory itself is the only copy.
 func (p Policy) Depth(l Layer) int {
-	source, _ := p.source(l.From)
+	source, _ := p.Source(l.From)
 	switch {
 	case l.Kind == LayerSync:
 		return 0

@@ -176,7 +176,7 @@ func (w *copyWorld) addCopy(t *rapid.T, l Layer, f *Folder, disk *Disk, volume s
 		}
 		disk.Receipts = append(disk.Receipts, Receipt{
 			Layer: l.Name, Volume: volume, Version: name, Path: path.Join(l.Directory, e.Path), Slot: at, Started: at, Ended: at,
-			Source: ReceiptSource{Taken: at}, Files: truth.files, NewBytes: 1 << 20, Bytes: 1 << 30,
+			Source: ReceiptSource{Taken: at}, Digest: l.Name + volume + name, Files: truth.files, NewBytes: 1 << 20, Bytes: 1 << 30,
 		})
 	}
 	w.truth[path.Join(l.Directory, e.Path)] = truth
@@ -210,6 +210,9 @@ func simulateCopy(a Action, o *Observation) error {
 		}
 		return nil
 	}
+	if c.Remote != nil {
+		return simulateTransfer(a, o)
+	}
 	i := slices.IndexFunc(o.Disks, func(d Disk) bool { return d.Path == c.Destination })
 	if i < 0 || c.RequireMount && o.Disks[i].FileSystem.MountPoint != c.Destination {
 		return fmt.Errorf("%s is not there", c.Destination)
@@ -235,7 +238,7 @@ func simulateCopy(a Action, o *Observation) error {
 	}
 	disk.Receipts = append(disk.Receipts, Receipt{
 		Layer: a.Layer, Volume: a.Volume, Version: a.Version, Path: whole, Slot: c.Slot, Started: a.VersionTime, Ended: a.VersionTime,
-		Source: ReceiptSource{Taken: a.VersionTime}, Files: 1000, Bytes: 1 << 30,
+		Source: ReceiptSource{Taken: a.VersionTime}, Files: 1000, Bytes: 1 << 30, Digest: "made",
 	})
 	return nil
 }

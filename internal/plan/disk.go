@@ -114,6 +114,10 @@ type Receipt struct {
 	Tools   map[string]string `json:"tools,omitempty"` // versions of what made it, by name
 	// Notes are for people: what was left out of the version, and why.
 	Notes []string `json:"notes,omitempty"`
+	// Journal is where the change journal of a synced tree stood, and Full when
+	// everything in it was last compared.
+	Journal *JournalPoint `json:"journal,omitempty"`
+	Full    time.Time     `json:"full,omitzero"`
 	// Adopted says that an older script made the version, and that the receipt
 	// was written after a look at it.
 	Adopted bool `json:"adopted,omitempty"`

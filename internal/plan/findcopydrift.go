@@ -81,12 +81,12 @@ func (t EntryType) noun() string {
 // and receipts that are none.
 func (b *builder) driftOfDisks() {
 	for _, d := range b.policy.Destinations {
-		if d.Kind != DestinationDisk || !b.writesTo(d) {
+		if !b.writesTo(d) {
 			continue
 		}
-		disk, found := b.observation.Disk(d.Path)
+		disk, found := b.observation.Disk(d.Place())
 		if !found {
-			b.driftOfUnlisted(b.unseen(DiskAddress(d.Path)))
+			b.driftOfUnlisted(b.unseen(DiskAddress(d.Place())))
 			continue
 		}
 		for _, bad := range disk.Bad {
@@ -116,7 +116,7 @@ func (b *builder) driftOfReceipts(d Destination, disk Disk) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(left)) {
-		b.addDrift(Orphaned, d.Path, name, fmt.Sprintf("%s left by layer.%s, which is not in the policy any more", count(left[name], "version"), name), "remove them by hand if they are not needed")
+		b.addDrift(Orphaned, d.Place(), name, fmt.Sprintf("%s left by layer.%s, which is not in the policy any more", count(left[name], "version"), name), "remove them by hand if they are not needed")
 	}
 }
 

@@ -35,7 +35,7 @@ func Inventory(policy Policy, observation Observation, now time.Time, filter Fil
 	b := builder{policy: policy, observation: observation, now: now}
 	b.survey()
 	for _, layer := range policy.Layers {
-		if layer.Kind == LayerSnapshot || !b.carriesOut(layer) || !selects(filter.Layers, layer.Name) {
+		if to, _ := policy.Destination(layer.To); to.Kind != DestinationDisk || !b.carriesOut(layer) || !selects(filter.Layers, layer.Name) {
 			continue
 		}
 		list, block := b.inventory(layer)
@@ -48,15 +48,14 @@ func Inventory(policy Policy, observation Observation, now time.Time, filter Fil
 }
 
 func (b *builder) inventory(layer Layer) ([]HeldVersion, *Block) {
-	destination, _ := b.policy.destination(layer.To)
+	destination, _ := b.policy.Destination(layer.To)
 	disk, block := b.findDisk(destination)
 	if block != nil && !disk.FileSystem.ReadOnly {
 		return nil, block
 	}
 	one := HeldVersion{Layer: layer.Name, Kind: layer.Kind, Destination: destination.Path}
 	if layer.Kind == LayerSync {
-		l := syncLayer{builder: b, layer: layer, disk: disk}
-		receipt := l.receipt()
+		receipt := disk.receiptOf(layer.Name, layer.Directory)
 		if receipt == nil {
 			return nil, nil
 		}

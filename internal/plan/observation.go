@@ -19,9 +19,13 @@ type Observation struct {
 	// Leftovers are what a killed run left open on this machine.
 	Leftovers []Leftover `json:"leftovers,omitempty"`
 	Unknown   []Unknown  `json:"unknown,omitempty"`
+	// Changes are what change journals say, by layer.
+	Changes []Changes `json:"changes,omitempty"`
 	// LastRun is when the newest recorded run began; zero when there is none.
 	// A clock behind it cannot be right (safety rule 11).
 	LastRun time.Time `json:"last_run,omitzero"`
+	// History is what earlier runs found free, as their records tell.
+	History []Room `json:"history,omitempty"`
 }
 
 // Pool finds the observation of a thin pool.

@@ -58,6 +58,9 @@ type LayerStatus struct {
 	CarriedOut bool `json:"carried_out"`
 	Volumes    int  `json:"volumes"`  // covered
 	Versions   int  `json:"versions"` // held, as observed
+	// VolumesUnknown and VersionsUnknown say that their numbers could not be told.
+	VolumesUnknown  bool `json:"volumes_unknown,omitempty"`
+	VersionsUnknown bool `json:"versions_unknown,omitempty"`
 	// Blocked is set when nothing of the layer could be planned.
 	Blocked *Block `json:"blocked,omitempty"`
 }
@@ -87,6 +90,7 @@ const (
 	WarnUnknown          = "unknown"
 	WarnNoMatch          = "no_match" // a filter selects nothing
 	WarnSameMedium       = "same_medium"
+	WarnUnproven         = "unproven" // versions without a receipt are not copied
 )
 
 // DriftKind is a kind of drift.

@@ -180,6 +180,12 @@ type Destination struct {
 	Quiet []schedule.Window `json:"quiet,omitempty"`
 }
 
+// Place says where it lies: its path, or `address:path`.
+func (d Destination) Place() string { return Place(d.Address, d.Path) }
+
+// Ref is how layers name it.
+func (d Destination) Ref() Ref { return Ref{"destination", d.Kind, d.Name} }
+
 // Destination kinds.
 const (
 	DestinationDisk = "disk"

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// syncLayer plans one layer that mirrors a source into a directory of a disk.
+// syncLayer plans one layer that mirrors a source into a directory of a
+// destination.
 // It has one copy, which is the source's as a whole.
 type syncLayer struct {
 	*builder
@@ -28,7 +29,7 @@ func (l *syncLayer) plan() {
 	if l.status.Blocked = block; block != nil {
 		return
 	}
-	receipt := l.receipt()
+	receipt := l.disk.receiptOf(l.layer.Name, l.layer.Directory)
 	patterns, all := l.leaveOut(receipt)
 	if all {
 		return
@@ -41,6 +42,7 @@ func (l *syncLayer) plan() {
 	}
 	if a := l.planSync(access, receipt); a != nil {
 		a.Copy.Exclude = slices.Concat(a.Copy.Exclude, patterns)
+		l.follow(a, receipt)
 		h.planned = a.Blocked == nil
 		l.actions = append(l.actions, *a)
 	}
@@ -51,7 +53,7 @@ func (l *syncLayer) plan() {
 
 // access is the source's trees, each proven to be what it should.
 func (l *syncLayer) access() (*Access, *Block) {
-	l.source, _ = l.policy.source(l.layer.From)
+	l.source, _ = l.policy.Source(l.layer.From)
 	if d := l.source.Directory; d != nil {
 		tree, block := l.findTree(d.Path, d.RequireMount)
 		return &Access{Paths: []string{d.Path}, RequireMount: d.RequireMount, MountPoint: tree.FileSystem.MountPoint, Whole: true}, block
@@ -91,15 +93,6 @@ func rsyncPattern(name string) string {
 	return "/" + name
 }
 
-// receipt is that of the last sync; nil when there was none.
-func (l *syncLayer) receipt() *Receipt {
-	i := slices.IndexFunc(l.disk.Receipts, func(r Receipt) bool { return r.Layer == l.layer.Name && r.Path == l.layer.Directory })
-	if i < 0 {
-		return nil
-	}
-	return &l.disk.Receipts[i]
-}
-
 func (l *syncLayer) planSync(access *Access, last *Receipt) *Action {
 	slot := l.status.Slot
 	if slot.IsZero() || last != nil && !last.Started.Before(slot.Truncate(time.Second)) && !InFuture(last.Started, l.now) {
@@ -109,7 +102,7 @@ func (l *syncLayer) planSync(access *Access, last *Receipt) *Action {
 		ID: Address(l.layer.Name, l.source.Name), Kind: Sync, Layer: l.layer.Name, Volume: l.source.Name,
 		VersionTime: l.now.Truncate(time.Second), Reason: Reason{ReasonNoVersion, "never synced"},
 		Copy: &CopyAction{
-			Destination: l.destination.Path, RequireMount: l.destination.RequireMount, Directory: l.layer.Directory,
+			Remote: l.remote(l.destination), Destination: l.destination.Path, StartBefore: l.startBefore(l.destination), RequireMount: l.destination.RequireMount, Directory: l.layer.Directory,
 			Slot: slot, From: access, Exclude: l.layer.Exclude, Timeout: l.layer.Timeout,
 			MinFree: l.destination.MinFree.Bytes(l.disk.FileSystem.Size), MaxDelete: l.layer.Guard.MaxDelete,
 			AcceptLoss: slices.Contains(l.options.Acknowledge, l.layer.Name),
@@ -121,6 +114,9 @@ func (l *syncLayer) planSync(access *Access, last *Receipt) *Action {
 			a.Blocked = &Block{BlockSource, fmt.Sprintf("%s lies on %s now, and lay on %s when it was last synced", access.Paths[0], access.MountPoint, was),
 				"mount the source; if it has moved for good, run again with --acknowledge-prunes " + l.layer.Name}
 		}
+	}
+	if a.Blocked == nil {
+		a.Blocked = l.quiet(l.destination)
 	}
 	if a.Blocked == nil {
 		a.Blocked = (&copyLayer{builder: l.builder, layer: l.layer, destination: l.destination, disk: l.disk}).checkSpace()

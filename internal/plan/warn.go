@@ -53,25 +53,53 @@ func (b *builder) warnFilter() {
 }
 
 // warnSameMedium finds copies that lie on the file system of their source: what
-// takes the one takes the other.
+// takes the one takes the other. The same two places are told once for all layers.
 func (b *builder) warnSameMedium() {
+	type places struct{ tree, destination string }
+	var found []places
+	layers := map[places][]string{}
 	for _, l := range b.policy.Layers {
-		source, ok := b.policy.source(l.From)
-		to, toDisk := b.policy.destination(l.To)
+		source, ok := b.policy.Source(l.From)
+		to, toDisk := b.policy.Destination(l.To)
 		if !ok || !toDisk || !b.carriesOut(l) {
 			continue
 		}
-		disk, seen := b.observation.Disk(to.Path)
 		for _, p := range source.trees() {
-			tree, found := b.observation.Tree(p)
-			if seen && found && disk.FileSystem.Device != "" && tree.FileSystem.Device == disk.FileSystem.Device {
-				b.warnings = append(b.warnings, Warning{
-					WarnSameMedium, fmt.Sprintf("%s copies %s onto the file system that it lies on, so it is no second medium", l.Address(), p),
-					"give the layer a destination on another disk",
-				})
+			at := places{p, to.Place()}
+			if !b.sameMedium(p, to.Place()) {
+				continue
 			}
+			if layers[at] == nil {
+				found = append(found, at)
+			}
+			layers[at] = append(layers[at], l.Address())
 		}
 	}
+	for _, at := range found {
+		names, copies, those := enumerate(layers[at]), "copies", "the layer"
+		if len(layers[at]) > 1 {
+			copies, those = "copy", "the layers"
+		}
+		b.warnings = append(b.warnings, Warning{
+			WarnSameMedium, fmt.Sprintf("%s %s %s onto the file system that it lies on, so it is no second medium", names, copies, at.tree),
+			fmt.Sprintf("give %s a destination on another disk", those),
+		})
+	}
+}
+
+func (b *builder) sameMedium(tree, destination string) bool {
+	from, found := b.observation.Tree(tree)
+	to, seen := b.observation.Disk(destination)
+	return found && seen && to.FileSystem.Device != "" && from.FileSystem.Device == to.FileSystem.Device
+}
+
+// enumerate names several things: "a, b and c".
+func enumerate(names []string) string {
+	last := len(names) - 1
+	if last < 1 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
 // listed says whether the observation itself tells of u.

@@ -1,6 +1,10 @@
 package policy
 
-import "github.com/bkplan/bkplan/internal/plan"
+import (
+	"github.com/bkplan/bkplan/internal/plan"
+	"github.com/bkplan/bkplan/internal/quantity"
+	"github.com/bkplan/bkplan/internal/schedule"
+)
 
 // destination decodes a destination block.
 func (e *evaluator) destination(d declaration) plan.Destination {
@@ -21,6 +25,8 @@ func (e *evaluator) destination(d declaration) plan.Destination {
 		b.require("address")
 		result.Address = b.address()
 		result.IdentityFile = b.absolute("identity_file")
+		result.BandwidthLimit = parsed(b, "bandwidth_limit", "size", fromQuantity(quantity.ParseSize))
+		result.Quiet = parsedList(b, "quiet", "time of day", fromQuantity(schedule.ParseWindow))
 	}
 	b.within("guard", "guard of "+aOrAn(b.what), func(g *body) { result.MinFree = g.threshold("min_free") })
 	b.done()

@@ -128,9 +128,16 @@ func (b *body) syncLayer(l *plan.Layer) {
 		l.FullSchedule = f.schedule("schedule")
 	})
 	l.Guard = plan.Guard{MaxDelete: tenth}
+	ofDisk := l.From.Type == "destination"
 	b.within("guard", "guard of a sync layer", func(g *body) {
 		override(&l.Guard.MaxDelete, g.threshold("max_delete"))
+		if ofDisk {
+			override(&l.Guard.MaxPrune, g.share("max_prune"))
+		}
 	})
+	if ofDisk {
+		l.Retention = b.retention("retention", "retention block")
+	}
 }
 
 // tenth is the limit of a guard that a policy does not mention.

@@ -70,8 +70,8 @@ func (b *body) element(name, text string) hcl.Expression {
 }
 
 // parsedList is parsed for every text of a list.
-func parsedList(b *body, name, what string, parse func(string) (string, *flaw)) []string {
-	var list []string
+func parsedList[T any](b *body, name, what string, parse func(string) (T, *flaw)) []T {
+	var list []T
 	for _, text := range b.texts(name) {
 		value, wrong := parse(text)
 		if wrong != nil {

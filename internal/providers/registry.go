@@ -21,6 +21,10 @@ type Registry struct {
 	Sources, Destinations map[string]Provider
 	// Layers are by kind of layer.
 	Layers map[string]Provider
+	// Journals tell what has changed in trees; nil where nobody watches any.
+	Journals Tracker
+	// Close ends what the providers keep open between actions.
+	Close func() error
 	// Names makes the one who asks a cluster.
 	Names func(plan.KubernetesSource) Names
 	// LoadNames gives a cluster's last good answer, and false when it never

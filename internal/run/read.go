@@ -2,6 +2,7 @@ package run
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -136,6 +137,35 @@ func List(stateDir string) ([]Record, error) {
 		records = append(records, record)
 	}
 	return records, errors.Join(errs...)
+}
+
+// Newest reads the beginnings of the newest runs, newest first, and leaves out what
+// cannot be read: it serves where a gap does no harm.
+func Newest(stateDir string, n int) ([]Record, error) {
+	ids, err := IDs(stateDir)
+	if err != nil {
+		return nil, err
+	}
+	var records []Record
+	for _, id := range ids[:min(n, len(ids))] {
+		if record, err := readBegin(stateDir, id); err == nil {
+			records = append(records, record)
+		}
+	}
+	return records, nil
+}
+
+func readBegin(stateDir, id string) (Record, error) {
+	file, err := os.Open(filepath.Join(stateDir, directory, id+extension))
+	if err != nil {
+		return Record{}, err
+	}
+	defer file.Close()
+	text, err := bufio.NewReader(file).ReadBytes('\n')
+	if err != nil {
+		return Record{}, err
+	}
+	return decode(bytes.NewReader(text))
 }
 
 // Last is when the newest run began, by the name of its record; zero when

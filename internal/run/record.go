@@ -40,9 +40,17 @@ type Record struct {
 	PolicyDigest string    `json:"policy_digest"`
 	PlanID       string    `json:"plan_id,omitempty"` // of a saved plan
 	Planned      int       `json:"planned"`           // actions to carry out
+	Rooms        []Room    `json:"rooms,omitempty"`   // of destinations, when it began
 	Outcome      Outcome   `json:"outcome"`
 	Error        string    `json:"error,omitempty"`
 	Actions      []Action  `json:"actions"`
+}
+
+// Room is how much was free at a destination.
+type Room struct {
+	Place string `json:"place"`
+	Size  int64  `json:"size_bytes"`
+	Free  int64  `json:"free_bytes"`
 }
 
 // Action is what became of one action.

@@ -183,3 +183,28 @@ func TestBeginWhereNothingCanBeWritten(t *testing.T) {
 		t.Error("a run that cannot be recorded began")
 	}
 }
+
+// What cannot be read is left out: a gap in the history does no harm.
+func TestNewestLeavesOutWhatCannotBeRead(t *testing.T) {
+	dir := t.TempDir()
+	for day := range 4 {
+		w, _, err := Begin(dir, Record{Started: time.Date(2026, 11, 20+day, 6, 0, 0, 0, time.UTC), Rooms: []Room{{"/mnt/backup", 100, int64(50 - day)}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Action(Action{ID: "one", Outcome: Done})
+		if err := w.End(time.Date(2026, 11, 20+day, 6, 1, 0, 0, time.UTC), Succeeded, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, directory, "20261122T060000Z"+extension), []byte(`{"begin":`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	records, err := Newest(dir, 3)
+	if err != nil || len(records) != 2 || records[0].Rooms[0].Free != 47 || records[1].Rooms[0].Free != 49 {
+		t.Errorf("%+v, %v", records, err)
+	}
+	if none, err := Newest(t.TempDir(), 3); err != nil || none != nil {
+		t.Errorf("%+v, %v", none, err)
+	}
+}

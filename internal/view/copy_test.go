@@ -91,3 +91,16 @@ func TestCapacity(t *testing.T) {
 	golden(t, "plan-copies.md", markdown.String())
 	golden(t, "plan-copies.json", document.String())
 }
+
+func TestNumbersThatAreNotKnownAreNotShownAsNone(t *testing.T) {
+	for want, l := range map[string]plan.LayerStatus{
+		"1 volume, 2 versions":            {Kind: plan.LayerFiles, Volumes: 1, Versions: 2},
+		"volumes not known, 0 versions":   {Kind: plan.LayerSync, VolumesUnknown: true},
+		"volumes and versions not known":  {Kind: plan.LayerFiles, VolumesUnknown: true, VersionsUnknown: true},
+		"volumes and snapshots not known": {Kind: plan.LayerSnapshot, VolumesUnknown: true, VersionsUnknown: true},
+	} {
+		if got := held(l); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

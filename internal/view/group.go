@@ -66,8 +66,37 @@ func (g group) volumes() []string {
 	return names
 }
 
+// amount says how much the versions that are sent have, and what they add over there.
+// It is empty for other actions.
+func (g group) amount() string {
+	var sum plan.Estimate
+	unknown := 0
+	for _, a := range g.actions {
+		switch c := a.Copy; {
+		case c == nil || c.Remote == nil || a.Version == "" || g.kind == plan.Prune:
+			return ""
+		case c.Estimate == nil:
+			unknown++
+		default:
+			sum.Files, sum.Size, sum.Bytes = sum.Files+c.Estimate.Files, sum.Size+c.Estimate.Size, sum.Bytes+c.Estimate.Bytes
+		}
+	}
+	var text string
+	if unknown < len(g.actions) {
+		text = fmt.Sprintf("; %s with %s, of which %s are new there", count(int(sum.Files), "file"), quantity.Size(sum.Size).Human(), quantity.Size(sum.Bytes).Human())
+	}
+	if unknown > 0 {
+		text += fmt.Sprintf("; how much %s have is known at apply", count(unknown, "version"))
+	}
+	return text
+}
+
 // reason is one text for the whole group.
 func (g group) reason(slot time.Time, zone *time.Location) string {
+	return g.why(slot, zone) + g.amount()
+}
+
+func (g group) why(slot time.Time, zone *time.Location) string {
 	first := g.actions[0].Reason
 	same := !slices.ContainsFunc(g.actions, func(a plan.Action) bool { return a.Reason.Detail != first.Detail })
 	switch {
@@ -138,7 +167,7 @@ func versionText(a plan.Action, zone *time.Location) string {
 }
 
 // roomText says what a destination has room for, before and after the plan.
-func roomText(c plan.Capacity) string {
+func roomText(c plan.Capacity, zone *time.Location) string {
 	text := fmt.Sprintf("%s free of %s", quantity.Size(c.Free).Human(), quantity.Size(c.Size).Human())
 	var changes []string
 	if c.Adds > 0 {
@@ -152,6 +181,9 @@ func roomText(c plan.Capacity) string {
 	}
 	if c.Unknown > 0 {
 		text += fmt.Sprintf("; what %s will add is known at apply", count(c.Unknown, "action"))
+	}
+	if !c.Full.IsZero() {
+		text += fmt.Sprintf("; it fills by %s a day, and is full on %s at that rate", quantity.Size(c.PerDay).Human(), c.Full.In(zone).Format(time.DateOnly))
 	}
 	return text
 }

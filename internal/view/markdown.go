@@ -146,7 +146,7 @@ func (m *markdown) action(a plan.Action, row func(...string)) {
 func (m *markdown) capacity() {
 	for _, c := range m.plan.Capacity {
 		if c.Adds != 0 || c.Frees != 0 || c.Unknown != 0 {
-			m.add("%s: %s.\n", codeSpan("destination."+c.Destination), roomText(c))
+			m.add("%s: %s.\n", codeSpan("destination."+c.Destination), roomText(c, m.zone))
 		}
 	}
 }

@@ -78,7 +78,7 @@ func filterText(f plan.Filter) string {
 }
 
 func (v *planView) layer(l plan.LayerStatus, groups []group) {
-	facts := fmt.Sprintf("%s, %s", count(l.Volumes, "volume"), count(l.Versions, noun(l.Kind)))
+	facts := held(l)
 	if !l.NextSlot.IsZero() {
 		facts += ", next slot " + clock(l.NextSlot, v.zone)
 	}
@@ -99,6 +99,19 @@ func (v *planView) layer(l plan.LayerStatus, groups []group) {
 	default:
 		v.line("  nothing to do")
 	}
+}
+
+// held is how many volumes and versions a layer has; a number that is not known is
+// not shown as none.
+func held(l plan.LayerStatus) string {
+	volumes, versions := count(l.Volumes, "volume"), count(l.Versions, noun(l.Kind))
+	switch {
+	case l.VolumesUnknown && l.VersionsUnknown:
+		return fmt.Sprintf("volumes and %ss not known", noun(l.Kind))
+	case l.VolumesUnknown:
+		return "volumes not known, " + versions
+	}
+	return volumes + ", " + versions
 }
 
 func (v *planView) hasBlocked(layer string) bool {
@@ -212,7 +225,7 @@ func (v *planView) capacity() {
 		}
 		head := v.bold.Render("destination."+escape(c.Destination)) + "  "
 		v.line("")
-		v.hang(head, 0, roomText(c), lipgloss.NewStyle())
+		v.hang(head, 0, roomText(c, v.zone), lipgloss.NewStyle())
 	}
 }
 

@@ -25,7 +25,7 @@ func (p *Provider) openContent(ctx context.Context, access plan.Access, now time
 	case access.Snapshot != nil:
 		return p.openSnapshot(ctx, *access.Snapshot)
 	case len(access.Paths) > 0:
-		mount, err := within(ctx, p.limit, access.Paths[0], func() (string, error) { return checkPaths(access) })
+		mount, err := p.checkPaths(ctx, access)
 		return content{
 			roots:  access.Paths,
 			source: plan.ReceiptSource{Taken: now, Paths: access.Paths, MountPoint: mount},
@@ -69,12 +69,23 @@ func snapshotSource(access plan.SnapshotAccess, uuid string) plan.ReceiptSource 
 
 // checkPaths proves that every path is the directory it should be, and gives the
 // mount point of the first.
-func checkPaths(access plan.Access) (string, error) {
+func (p *Provider) checkPaths(ctx context.Context, access plan.Access) (string, error) {
 	for _, path := range access.Paths {
-		if err := isDirectory(path); err != nil {
-			return "", stale("source: %v", err)
+		_, err := within(ctx, p.limit, path, func() (any, error) {
+			if err := isDirectory(path); err != nil {
+				return nil, stale("source: %v", err)
+			}
+			return nil, nil
+		})
+		if err != nil {
+			return "", err
 		}
 	}
+	return within(ctx, p.limit, access.Paths[0], func() (string, error) { return checkMount(access) })
+}
+
+// checkMount proves that the first path lies on the file system that it should.
+func checkMount(access plan.Access) (string, error) {
 	system, err := fileSystem(access.Paths[0])
 	if err != nil {
 		return "", err
@@ -91,20 +102,28 @@ func checkPaths(access plan.Access) (string, error) {
 }
 
 // firstEmpty finds a folder with nothing in it; an empty string is none.
-func firstEmpty(roots []string) (string, error) {
+func (p *Provider) firstEmpty(ctx context.Context, roots []string) (string, error) {
 	for _, root := range roots {
-		f, err := os.Open(root)
+		empty, err := within(ctx, p.limit, root, func() (bool, error) { return isEmpty(root) })
 		if err != nil {
 			return "", err
 		}
-		_, err = f.Readdirnames(1)
-		f.Close()
-		if errors.Is(err, io.EOF) {
+		if empty {
 			return root, nil
-		}
-		if err != nil {
-			return "", err
 		}
 	}
 	return "", nil
+}
+
+func isEmpty(folder string) (bool, error) {
+	f, err := os.Open(folder)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	_, err = f.Readdirnames(1)
+	if errors.Is(err, io.EOF) {
+		return true, nil
+	}
+	return false, err
 }

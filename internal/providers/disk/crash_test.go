@@ -16,6 +16,7 @@ import (
 	"github.com/bkplan/bkplan/internal/execx"
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/receipt"
+	"github.com/bkplan/bkplan/test/pmxcfs"
 )
 
 // crashVariable makes the test binary carry out an action and kill itself at a
@@ -28,6 +29,7 @@ type crash struct {
 }
 
 func TestMain(m *testing.M) {
+	pmxcfs.Main()
 	text, child := os.LookupEnv(crashVariable)
 	if !child {
 		os.Exit(m.Run())

@@ -18,16 +18,12 @@ import (
 	"github.com/bkplan/bkplan/internal/receipt"
 )
 
-// lookLimit is how long one look at a source or a destination may take. What
-// lies on a server that is gone keeps a process for ever.
-const lookLimit = 2 * time.Minute
-
 // Observer looks at the directories of sources, and at disks that hold copies. It
 // runs no program and carries nothing out.
 type Observer struct{ limit time.Duration }
 
 // NewObserver makes an Observer.
-func NewObserver() *Observer { return &Observer{limit: lookLimit} }
+func NewObserver(p Patience) *Observer { return &Observer{limit: p.look()} }
 
 // Info says that one look is had at a time and no program is run.
 func (o *Observer) Info() providers.Info { return providers.Info{} }
@@ -71,32 +67,6 @@ func (o *Observer) trees(ctx context.Context, paths ...string) (providers.Part, 
 		part.Trees = append(part.Trees, tree)
 	}
 	return part, nil
-}
-
-// within gives up on a look that does not come back. The look itself cannot be
-// ended: it waits in the kernel.
-func within[T any](ctx context.Context, limit time.Duration, path string, look func() (T, error)) (T, error) {
-	type answer struct {
-		value T
-		err   error
-	}
-	answers := make(chan answer, 1)
-	go func() {
-		value, err := look()
-		answers <- answer{value, err}
-	}()
-	limited, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	var none T
-	select {
-	case a := <-answers:
-		return a.value, a.err
-	case <-limited.Done():
-		if err := context.Cause(ctx); err != nil {
-			return none, err
-		}
-		return none, fmt.Errorf("%q does not answer within %s: is it on a server that is gone? `umount -l` frees it", path, limit)
-	}
 }
 
 func lookAtTree(path string) (plan.Tree, error) {

@@ -17,7 +17,7 @@ import (
 
 func observeDisk(t *testing.T, path string, folders ...plan.Folder) (plan.Disk, error) {
 	t.Helper()
-	part, err := NewObserver().Observe(t.Context(), providers.Target{
+	part, err := NewObserver(Patience{}).Observe(t.Context(), providers.Target{
 		Destination: plan.Destination{Kind: plan.DestinationDisk, Path: path}, Folders: folders, Now: start,
 	})
 	if err != nil {
@@ -118,7 +118,7 @@ func TestTreesAreListed(t *testing.T) {
 		{Kind: plan.SourceDirectory, Directory: &plan.DirectorySource{Path: root}},
 		{Kind: plan.SourcePaths, Paths: []string{root}},
 	} {
-		part, err := NewObserver().Observe(t.Context(), providers.Target{Source: source})
+		part, err := NewObserver(Patience{}).Observe(t.Context(), providers.Target{Source: source})
 		if err != nil || len(part.Trees) != 1 {
 			t.Fatalf("%+v, %v", part, err)
 		}
@@ -136,11 +136,11 @@ func TestWhatCannotBeObserved(t *testing.T) {
 			t.Errorf("disk: %v", err)
 		}
 		source := plan.Source{Kind: plan.SourcePaths, Paths: []string{root, path}}
-		if _, err := NewObserver().Observe(t.Context(), providers.Target{Source: source}); err == nil || !strings.Contains(err.Error(), words) {
+		if _, err := NewObserver(Patience{}).Observe(t.Context(), providers.Target{Source: source}); err == nil || !strings.Contains(err.Error(), words) {
 			t.Errorf("tree: %v", err)
 		}
 	}
-	if _, err := NewObserver().Observe(t.Context(), providers.Target{Source: plan.Source{Kind: plan.SourceLVMThin}}); !errors.Is(err, providers.ErrUnsupported) {
+	if _, err := NewObserver(Patience{}).Observe(t.Context(), providers.Target{Source: plan.Source{Kind: plan.SourceLVMThin}}); !errors.Is(err, providers.ErrUnsupported) {
 		t.Errorf("%v", err)
 	}
 }

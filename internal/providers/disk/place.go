@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -140,14 +139,3 @@ func (p place) isFolder(rel string) (bool, error) {
 	}
 	return true, f.Close()
 }
-
-// limit is how long the content of a copy may take.
-func limit(c plan.CopyAction) time.Duration {
-	if d := c.Timeout.Approx(); d > 0 {
-		return d
-	}
-	return defaultLimit
-}
-
-// defaultLimit is long enough for a first copy of some terabytes.
-const defaultLimit = 12 * time.Hour

@@ -31,6 +31,8 @@ type Config struct {
 	// Opener opens snapshots; nil where there are none.
 	Opener providers.Opener
 	Now    func() time.Time
+	// Patience is for tests, and else zero.
+	Patience Patience
 }
 
 // Provider carries out the actions of layers that keep versions on a disk.
@@ -50,7 +52,7 @@ type Provider struct {
 // New makes a Provider.
 func New(config Config) *Provider {
 	return &Provider{
-		Config: config, Observer: *NewObserver(), mirror: NewRsync(config.Runner),
+		Config: config, Observer: *NewObserver(config.Patience), mirror: NewRsync(config.Runner),
 		differences: map[string]providers.Difference{}, reached: func(string) {},
 	}
 }

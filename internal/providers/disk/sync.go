@@ -42,7 +42,7 @@ func (p *Provider) sync(ctx context.Context, a plan.Action) (_ providers.Result,
 	}
 	from, err := p.openContent(ctx, *a.Copy.From, v.started)
 	if err == nil {
-		err = checkMirror(v.full(v.directory), from)
+		err = p.checkMirror(ctx, v.full(v.directory), from)
 	}
 	if err != nil {
 		return providers.Result{}, err
@@ -58,20 +58,20 @@ func (p *Provider) sync(ctx context.Context, a plan.Action) (_ providers.Result,
 
 // checkMirror refuses sources that are not there, and those that a mirror would
 // eat.
-func checkMirror(target string, from content) error {
-	empty, err := firstEmpty(from.roots)
+func (p *Provider) checkMirror(ctx context.Context, target string, from content) error {
+	empty, err := p.firstEmpty(ctx, from.roots)
 	if err != nil {
 		return err
 	}
 	if empty != "" {
 		return fmt.Errorf("source %q is empty, and an empty one is taken for one that is not there: its mirror stays as it was", empty)
 	}
-	return checkApart(from, target, target)
+	return p.checkApart(ctx, from, target, target)
 }
 
 // checkApart refuses a source that holds the folder which must stay out of it, or
 // that lies in what is made of it.
-func checkApart(from content, outside, made string) error {
+func (p *Provider) checkApart(ctx context.Context, from content, outside, made string) error {
 	out, err := resolve(outside)
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func checkApart(from content, outside, made string) error {
 		return err
 	}
 	for _, root := range from.source.Paths {
-		source, err := resolve(root)
+		source, err := within(ctx, p.limit, root, func() (string, error) { return resolve(root) })
 		if err != nil {
 			return err
 		}
@@ -104,7 +104,7 @@ func resolve(path string) (string, error) {
 
 func (p *Provider) mirrorTo(ctx context.Context, v version, from content) (providers.Result, error) {
 	c := *v.action.Copy
-	most := limit(c)
+	most := p.Patience.copy(c)
 	ctx, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("no end within %s: set a longer `timeout` in layer %q", most, v.action.Layer))
 	defer cancel()
 	if err := folder.Make(v.root, v.directory, 0o755); err != nil {

@@ -127,7 +127,7 @@ func (p *Provider) makeCopy(ctx context.Context, v version) (_ providers.Result,
 		return providers.Result{}, err
 	}
 	unbounded := context.WithoutCancel(ctx)
-	if err := errors.Join(checkApart(from, v.root, v.full(v.directory)), v.checkMoved(from.source)); err != nil {
+	if err := errors.Join(p.checkApart(ctx, from, v.root, v.full(v.directory)), v.checkMoved(from.source)); err != nil {
 		return providers.Result{}, errors.Join(err, from.close(unbounded))
 	}
 	defer func() { err = errors.Join(err, p.clearWork(unbounded, v.place, err)) }()
@@ -155,7 +155,7 @@ func (v version) checkMoved(source plan.ReceiptSource) error {
 
 // fill makes the folder in the work folder and lets the Producer fill it.
 func (p *Provider) fill(ctx context.Context, v version, from content) (providers.Produced, error) {
-	notes, err := v.checkEmpty(from)
+	notes, err := p.checkEmpty(ctx, v, from)
 	if err != nil {
 		return providers.Produced{}, err
 	}
@@ -176,11 +176,11 @@ func (p *Provider) fill(ctx context.Context, v version, from content) (providers
 
 // checkEmpty takes an empty folder for a source that is not there, where there
 // was something before or several folders are named. A volume may begin empty.
-func (v version) checkEmpty(from content) ([]string, error) {
+func (p *Provider) checkEmpty(ctx context.Context, v version, from content) ([]string, error) {
 	if len(from.source.Paths) == 0 || v.action.Copy.AcceptLoss {
 		return nil, nil
 	}
-	path, err := firstEmpty(from.roots)
+	path, err := p.firstEmpty(ctx, from.roots)
 	if path == "" || err != nil {
 		return nil, err
 	}
@@ -218,7 +218,7 @@ func (p *Provider) produce(ctx context.Context, job providers.Job) (providers.Pr
 	if p.Producer == nil {
 		return providers.Produced{}, fmt.Errorf("make a version: %w", providers.ErrUnsupported)
 	}
-	most := limit(*job.Action.Copy)
+	most := p.Patience.copy(*job.Action.Copy)
 	ctx, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("no end within %s: set a longer `timeout` in layer %q, or look what it waits for", most, job.Action.Layer))
 	defer cancel()
 	type answer struct {
@@ -238,7 +238,7 @@ func (p *Provider) produce(ctx context.Context, job providers.Job) (providers.Pr
 		return a.produced, a.err
 	case <-ctx.Done():
 	}
-	grace := time.NewTimer(producerGrace)
+	grace := time.NewTimer(p.Patience.stop())
 	defer grace.Stop()
 	select {
 	case <-answers:
@@ -247,9 +247,6 @@ func (p *Provider) produce(ctx context.Context, job providers.Job) (providers.Pr
 		return providers.Produced{}, fmt.Errorf("%w; it does not stop either, so it is stuck in the kernel", context.Cause(ctx))
 	}
 }
-
-// producerGrace is how long a Producer may take to stop.
-const producerGrace = time.Minute
 
 // count is a number of things in words.
 func count(n int64, thing string) string {

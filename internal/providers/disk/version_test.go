@@ -270,10 +270,10 @@ func TestALimitPerAction(t *testing.T) {
 	if _, err := b.provider.Do(ctx, a); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
-	if got := limit(*a.Copy); got != time.Minute {
+	if got := (Patience{}).copy(*a.Copy); got != time.Minute {
 		t.Errorf("%v", got)
 	}
-	if got := limit(plan.CopyAction{}); got != defaultLimit {
+	if got := (Patience{}).copy(plan.CopyAction{}); got != defaultCopy {
 		t.Errorf("%v", got)
 	}
 }

@@ -1,0 +1,83 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// JournalPoint is a place in the change journal of a tree: all that changed before
+// it has been synced.
+type JournalPoint struct {
+	Span    string `json:"span"`
+	Segment uint64 `json:"segment"`
+}
+
+// Changes is what a change journal says of a source's directory since a layer's last
+// sync. Where Why is set it proves nothing, and says why.
+type Changes struct {
+	Layer    string       `json:"layer"`
+	Since    JournalPoint `json:"since,omitzero"` // of the last sync
+	Names    int          `json:"names"`          // changed, made or removed
+	Subtrees int          `json:"subtrees"`       // to be compared as a whole
+	Why      string       `json:"why,omitempty"`
+}
+
+// ChangesOf finds what a layer's journal says.
+func (o Observation) ChangesOf(layer string) (Changes, bool) {
+	i := slices.IndexFunc(o.Changes, func(c Changes) bool { return c.Layer == layer })
+	if i < 0 {
+		return Changes{}, false
+	}
+	return o.Changes[i], true
+}
+
+// LastSync is the receipt of a layer's last sync, at its destination; nil where there
+// is none, or the destination was not seen.
+func (o Observation) LastSync(p Policy, l Layer) *Receipt {
+	to, found := p.Destination(l.To)
+	if disk, seen := o.Disk(to.Place()); found && seen {
+		return disk.receiptOf(l.Name, l.Directory)
+	}
+	return nil
+}
+
+// follow lets a sync go by the change journal, where that is proven to be complete;
+// else everything is compared, and the reason says why.
+func (l *syncLayer) follow(a *Action, last *Receipt) {
+	if !l.layer.TrackChanges || last == nil {
+		return
+	}
+	why := l.whyAll(a, last)
+	if why != "" {
+		a.Reason.Detail += "; everything is compared: " + why
+		return
+	}
+	c, _ := l.observation.ChangesOf(l.layer.Name)
+	a.Copy.Since = last.Journal
+	a.Reason.Detail += "; by the change journal " + count(c.Names, "name") + " changed"
+	if c.Subtrees > 0 {
+		a.Reason.Detail += fmt.Sprintf(", and %d directories are compared as a whole", c.Subtrees)
+	}
+}
+
+// whyAll says why everything must be compared; empty if it need not.
+func (l *syncLayer) whyAll(a *Action, last *Receipt) string {
+	c, known := l.observation.ChangesOf(l.layer.Name)
+	full, hasFull := l.layer.FullSchedule.Prev(l.now, l.zone())
+	switch {
+	case hasFull && last.Full.Before(full.Truncate(time.Second)):
+		return fmt.Sprintf("last done %s, before the slot %s", l.clockText(last.Full), l.clockText(full))
+	case !slices.Equal(last.Exclude, a.Copy.Exclude):
+		return "what is left out is not what it was"
+	case last.Journal == nil:
+		return "the last sync did not go by a change journal"
+	case !known:
+		return "the observation says nothing of the change journal"
+	case c.Why != "":
+		return c.Why
+	case c.Since != *last.Journal:
+		return "the change journal was looked at from another sync on"
+	}
+	return ""
+}

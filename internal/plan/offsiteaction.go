@@ -1,0 +1,235 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/bkplan/bkplan/internal/retention"
+)
+
+// planVolume sends what the copy lacks or has differently, newest first, and prunes
+// what its own retention does not keep.
+func (l *offsiteLayer) planVolume(v offsiteVolume) {
+	l.status.Versions += len(v.there)
+	if e, excluded := l.excludes(l.layer, v.volume); excluded {
+		skipped := Skipped{l.layer.Name, v.name, e.Name, e.Reason, e.Accept}
+		if len(v.here) > 0 && !slices.Contains(l.excluded, skipped) {
+			l.excluded = append(l.excluded, skipped)
+		}
+		if len(v.there) > 0 {
+			l.addDrift(Orphaned, v.name, l.layer.Name, fmt.Sprintf("%s of %s left: the volume is excluded from %s now", count(len(v.there), "version"), v.of.Address(), l.layer.Address()),
+				"remove by hand what is not wanted; the newest is never pruned")
+		}
+		return
+	}
+	l.kept += len(v.there)
+	if len(v.here) > 0 {
+		l.status.Volumes++
+	}
+	t := offsiteTurn{offsiteLayer: l, v: v, regular: newCopyHistory(v.there, l.now).regular}
+	t.goesNow = retainedCopies(t.regular, l.layer.Retention, time.Time{}, l.zone())
+	t.send()
+	t.prune()
+}
+
+// offsiteTurn is the planning of one volume.
+type offsiteTurn struct {
+	*offsiteLayer
+	v       offsiteVolume
+	regular []copyVersion // over there, not in the future
+	goesNow map[string]retention.Reason
+	sent    []Action      // not blocked
+	sending []copyVersion // what they send
+}
+
+// send makes an action for each version that the copy should have and has not.
+func (t *offsiteTurn) send() {
+	wanted := keep(t.v.here, func(c copyVersion) bool {
+		return !InFuture(c.time, t.now) && !t.leaving[path.Join(t.v.of.Directory, c.path)] && (t.sameThere(c) || t.isDue(c))
+	})
+	going := retainedCopies(merge(t.regular, wanted), t.layer.Retention, time.Time{}, t.zone())
+	for _, c := range wanted {
+		if _, goes := going[c.path]; goes || t.sameThere(c) {
+			continue
+		}
+		a := t.transfer(c)
+		t.makes = append(t.makes, a)
+		if a.Blocked == nil {
+			t.sent, t.sending = append(t.sent, a), append(t.sending, c)
+		}
+	}
+}
+
+// merge is what there will be when the second are sent.
+func merge(there, sent []copyVersion) []copyVersion {
+	rest := keep(there, func(c copyVersion) bool {
+		return !slices.ContainsFunc(sent, func(s copyVersion) bool { return s.path == c.path })
+	})
+	return append(slices.Clone(sent), rest...)
+}
+
+// find is the version of the same name over there.
+func (t *offsiteTurn) find(c copyVersion) (copyVersion, bool) {
+	i := slices.IndexFunc(t.v.there, func(o copyVersion) bool { return o.path == c.path })
+	if i < 0 {
+		return copyVersion{}, false
+	}
+	return t.v.there[i], true
+}
+
+// sameThere says that nothing is to be sent; sameContent that no file is.
+func (t *offsiteTurn) sameThere(c copyVersion) bool {
+	there, _ := t.find(c)
+	return t.sameContent(c) && there.receipt.Started.Equal(c.receipt.Started)
+}
+
+func (t *offsiteTurn) sameContent(c copyVersion) bool {
+	there, found := t.find(c)
+	return found && c.receipt != nil && there.receipt != nil && there.receipt.Digest == c.receipt.Digest
+}
+
+// isDue says whether a version should be over there by now: the slot has come and
+// nothing was synced since, or the version was there to be synced at the slot.
+func (t *offsiteTurn) isDue(c copyVersion) bool {
+	slot := t.status.Slot
+	return !slot.IsZero() && (t.due || c.receipt != nil && c.receipt.Ended.Before(slot))
+}
+
+func (t *offsiteTurn) transfer(c copyVersion) Action {
+	l := t.offsiteLayer
+	directory, at := t.v.of.Directory, path.Join(t.v.of.Directory, c.path)
+	below := c.path
+	if t.v.of.Kind == LayerSync { // its directory is the version
+		directory, below = path.Split(at)
+		directory = path.Clean(directory)
+	}
+	a := Action{
+		Kind: Create, Layer: l.layer.Name, Volume: t.v.name, Version: path.Join(t.v.of.Name, c.name), VersionTime: c.time,
+		Copy: &CopyAction{
+			Remote: l.remote(l.to), Destination: l.there.Path, Directory: directory, Path: below, Slot: l.status.Slot, Timeout: l.layer.Timeout,
+			MinFree: l.to.MinFree.Bytes(l.there.FileSystem.Size), StartBefore: l.startBefore(l.to), Estimate: t.growth(c),
+			From: &Access{Version: &VersionAccess{
+				Root: l.from.Path, RequireMount: l.from.RequireMount, Layer: t.v.of.Name, Volume: cmp.Or(l.volumeIn(t.v.of, c), t.v.name), Version: c.name, Path: at,
+			}},
+		},
+	}
+	a.ID = a.Address() + "@" + a.Version
+	a.Reason = Reason{ReasonNoVersion, "not there yet"}
+	if there, found := t.find(c); found {
+		a.Kind, a.Reason = Refresh, Reason{ReasonDiffers, "it has changed since it was sent"}
+		switch {
+		case there.receipt == nil:
+			a.Reason.Detail = "what is there has no receipt"
+		case t.sameContent(c):
+			a.Reason.Detail, a.Copy.Estimate = "it is the same, and was made anew since", &Estimate{}
+		}
+	}
+	if pending := l.pending[at]; pending.ID != "" {
+		a.DependsOn = append(a.DependsOn, pending.ID)
+	} else {
+		a.Copy.From.Version.Digest = c.receipt.Digest
+	}
+	if there, found := t.find(c); found && there.receipt != nil {
+		a.Copy.Previous = below
+	} else {
+		t.link(&a, c)
+	}
+	if a.Blocked = l.noStart; a.Blocked == nil {
+		a.Blocked = l.guard().fit(a)
+	}
+	return a
+}
+
+// link finds the version over there that is nearest in time: what has not changed
+// becomes a link to it. One that this plan sends must have come first.
+func (t *offsiteTurn) link(a *Action, c copyVersion) {
+	var best *copyVersion
+	first := slices.Clone(a.DependsOn)
+	nearer := func(o copyVersion) bool {
+		return best == nil || o.time.Sub(c.time).Abs() < best.time.Sub(c.time).Abs()
+	}
+	for _, o := range t.regular {
+		_, goes := t.goesNow[o.path]
+		if here := t.hereOf(o); !goes && o.path != c.path && o.receipt != nil && (here == nil || t.sameContent(*here)) && nearer(o) {
+			best = &o
+		}
+	}
+	for i, o := range t.sending {
+		if nearer(o) {
+			best = &o
+			a.DependsOn = append(slices.Clone(first), t.sent[i].ID)
+		}
+	}
+	if best != nil {
+		a.Copy.Previous = best.path
+	}
+}
+
+func (t *offsiteTurn) hereOf(c copyVersion) *copyVersion {
+	i := slices.IndexFunc(t.v.here, func(o copyVersion) bool { return o.path == c.path })
+	if i < 0 {
+		return nil
+	}
+	return &t.v.here[i]
+}
+
+// growth is what sending a version adds over there, by the receipts here: all of it,
+// but for what it shares with a neighbour that is there or goes first.
+func (t *offsiteTurn) growth(c copyVersion) *Estimate {
+	if c.receipt == nil {
+		return nil
+	}
+	e := Estimate{Bytes: max(0, c.receipt.Bytes), Inodes: max(0, c.receipt.Directories), Files: max(0, c.receipt.Files), Size: max(0, c.receipt.Bytes)}
+	i := slices.IndexFunc(t.v.here, func(o copyVersion) bool { return o.path == c.path })
+	if _, found := t.find(c); found || i+1 < len(t.v.here) && t.willBeThere(t.v.here[i+1]) {
+		e.Bytes = min(e.Bytes, max(0, c.receipt.NewBytes))
+	} else if i > 0 && t.willBeThere(t.v.here[i-1]) && t.v.here[i-1].receipt != nil {
+		after := t.v.here[i-1].receipt
+		e.Bytes = max(0, e.Bytes-max(0, after.Bytes-max(0, after.NewBytes)))
+	}
+	return &e
+}
+
+func (t *offsiteTurn) willBeThere(c copyVersion) bool {
+	_, goes := t.goesNow[c.path]
+	return !goes && t.sameContent(c) || slices.ContainsFunc(t.sending, func(o copyVersion) bool { return o.path == c.path })
+}
+
+// prune removes what the layer's own retention lets go, for the copy as it will be.
+// What would stay without a transfer waits for it.
+func (t *offsiteTurn) prune() {
+	h := newCopyHistory(merge(t.regular, t.sending), t.now)
+	going := retainedCopies(h.regular, t.layer.Retention, time.Time{}, t.zone())
+	there := newCopyHistory(t.regular, t.now)
+	for _, c := range t.regular {
+		reason, goes := going[c.path]
+		_, goesAnyway := t.goesNow[c.path]
+		if !goes || there.isNewest(c) && (goesAnyway || len(t.sent) == 0) || !goesAnyway && len(t.sent) == 0 {
+			continue
+		}
+		l := t.offsiteLayer
+		a := Action{
+			Kind: Prune, Layer: l.layer.Name, Volume: t.v.name, Version: path.Join(t.v.of.Name, c.name), VersionTime: c.time,
+			Reason: Reason{ReasonRetention, reason.Detail}, Blocked: l.clock,
+			Copy: &CopyAction{
+				Remote: l.remote(l.to), Destination: l.there.Path, Directory: t.v.of.Directory, Path: c.path, Previous: there.newest.path, Timeout: l.layer.Timeout,
+				Estimate: there.frees(c), AcceptLoss: slices.Contains(l.options.Acknowledge, l.layer.Name),
+				From: &Access{Version: &VersionAccess{Root: l.from.Path, Layer: t.v.of.Name, Volume: cmp.Or(l.volumeIn(t.v.of, c), t.v.name), Version: c.name, Path: path.Join(t.v.of.Directory, c.path)}},
+			},
+		}
+		a.ID = a.Address() + "@" + a.Version
+		if !goesAnyway {
+			a.Copy.Previous = t.sending[0].path
+			for _, s := range t.sent {
+				a.DependsOn = append(a.DependsOn, s.ID)
+			}
+		}
+		if h.shrunk != nil && !a.Copy.AcceptLoss {
+			a.Blocked = &Block{BlockSuspect, l.shrunkText(t.v, h), "look at it; if so much was meant to go, run again with --acknowledge-prunes " + l.layer.Name}
+		}
+		t.prunes = append(t.prunes, a)
+	}
+}

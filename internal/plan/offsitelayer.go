@@ -1,0 +1,214 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"time"
+)
+
+// offsiteLayer plans one sync layer that copies a disk of this machine to another
+// one. Each version goes by itself, so that its hard links survive the trip; what
+// no layer owns goes as one mirror. Its versions are found in offsiteversion.go.
+type offsiteLayer struct {
+	*builder
+	layer    Layer
+	status   *LayerStatus
+	from, to Destination
+	here     Disk
+	there    Disk // the root of the copy
+	last     *Receipt
+	due      bool
+	clock    *Block // no pruning over there
+	noStart  *Block // no transfer now
+
+	pending map[string]Action // by path below the disk: what this plan makes on it
+	leaving map[string]bool   // by path below the disk: what this plan prunes on it
+	kept    int
+	makes   []Action
+	prunes  []Action
+}
+
+func (l *offsiteLayer) plan() {
+	if l.status.Blocked = l.blocked(); l.status.Blocked != nil {
+		return
+	}
+	l.last = l.there.receiptOf(l.layer.Name, ".")
+	l.due = l.last == nil || l.last.Started.Before(l.status.Slot.Truncate(time.Second)) || InFuture(l.last.Started, l.now)
+	l.findPending()
+	volumes := l.volumes()
+	l.clock, l.noStart = l.checkClock(volumes), cmp.Or(l.quiet(l.to), l.guard().checkSpace())
+	for _, v := range volumes {
+		l.planVolume(v)
+	}
+	l.keepBudget(budget{layer: l.layer, kept: l.kept, creates: l.makes}, l.prunes)
+	// The newest of all volumes come first, and older ones can link to them.
+	slices.SortStableFunc(l.makes, func(a, b Action) int { return b.VersionTime.Compare(a.VersionTime) })
+	makes := l.makes
+	l.emit(l.prunes, nil)
+	at := slices.IndexFunc(l.actions, func(a Action) bool { return a.Layer == l.layer.Name && len(a.DependsOn) > 0 })
+	if at < 0 {
+		at = len(l.actions)
+	}
+	l.actions = slices.Insert(l.actions, at, makes...)
+	l.planRest()
+	l.driftOfCopy(volumes)
+}
+
+// blocked says why nothing of the layer can be planned at all; else it has found
+// both ends.
+func (l *offsiteLayer) blocked() *Block {
+	l.from, _ = l.policy.Destination(l.layer.From)
+	disk, block := l.findDisk(l.from)
+	if block != nil && !disk.FileSystem.ReadOnly {
+		return block
+	}
+	if _, block := l.findDisk(l.to); block != nil {
+		return block
+	}
+	place := Place(l.to.Address, path.Join(l.to.Path, l.layer.Directory))
+	copied, found := l.observation.Disk(place)
+	if !found {
+		return unknownBlock(l.unseen(DiskAddress(place)))
+	}
+	l.here, l.there = disk, copied
+	return nil
+}
+
+// guard looks after the space of the destination.
+func (l *offsiteLayer) guard() *copyLayer {
+	return &copyLayer{builder: l.builder, layer: l.layer, destination: l.to, disk: l.there}
+}
+
+// findPending finds what this plan makes and prunes on the disk. What a filter
+// leaves out it does not.
+func (l *offsiteLayer) findPending() {
+	l.pending, l.leaving = map[string]Action{}, map[string]bool{}
+	for _, a := range l.actions {
+		c := a.Copy
+		if c == nil || c.Remote != nil || c.Destination != l.from.Path || a.Blocked != nil || !l.options.Filter.selects(a) {
+			continue
+		}
+		switch at := path.Join(c.Directory, c.Path); a.Kind {
+		case Create, Refresh, Sync:
+			l.pending[at] = a
+		case Prune:
+			l.leaving[at] = true
+		}
+	}
+}
+
+// quiet says whether a destination is in a time in which no transfer begins.
+func (b *builder) quiet(d Destination) *Block {
+	for _, w := range d.Quiet {
+		if w.Contains(b.now, b.zone()) {
+			return &Block{BlockQuiet, fmt.Sprintf("no transfer to destination.%s begins between %s", d.Name, w), "wait, or change `quiet` of the destination"}
+		}
+	}
+	return nil
+}
+
+// startBefore is when the next quiet time of a destination begins.
+func (b *builder) startBefore(d Destination) time.Time {
+	var first time.Time
+	for _, w := range d.Quiet {
+		if next := w.Next(b.now, b.zone()); first.IsZero() || next.Before(first) {
+			first = next
+		}
+	}
+	return first
+}
+
+// remote says how a destination is reached, and on what it must lie; nil where that
+// is by a path.
+func (b *builder) remote(d Destination) *Remote {
+	if d.Kind != DestinationSSH {
+		return nil
+	}
+	disk, _ := b.observation.Disk(d.Place())
+	return &Remote{
+		Address: d.Address, IdentityFile: d.IdentityFile, Path: d.Path, MountPoint: disk.FileSystem.MountPoint, BandwidthLimit: d.BandwidthLimit,
+	}
+}
+
+// receiptOf is that of a synced tree; nil where there is none.
+func (d Disk) receiptOf(layer, at string) *Receipt {
+	i := slices.IndexFunc(d.Receipts, func(r Receipt) bool { return r.Layer == layer && r.Path == at && r.Version == "" })
+	if i < 0 {
+		return nil
+	}
+	return &d.Receipts[i]
+}
+
+// checkClock is safety rule 11.
+func (l *offsiteLayer) checkClock(volumes []offsiteVolume) *Block {
+	if b := l.lastRunBlock(); b != nil {
+		return b
+	}
+	for _, v := range volumes {
+		for _, version := range slices.Concat(v.there, v.here) {
+			if InFuture(version.time, l.now) {
+				block := &Block{BlockClock, fmt.Sprintf("%s of %s says it is of %s, which is in the future", version.name, v.of.Address(), l.clockText(version.time)),
+					"set the clock, check the policy's time zone, or remove the version by hand"}
+				l.warnings = append(l.warnings, Warning{WarnClock, block.Detail, block.Unblock})
+				return block
+			}
+		}
+	}
+	return nil
+}
+
+// planRest mirrors what lies at the top of the disk and belongs to no layer that
+// bkplan carries out. What the copy has there beyond that is never removed. Its
+// receipt says when the layer was last synced.
+func (l *offsiteLayer) planRest() {
+	if !l.due || l.status.Slot.IsZero() {
+		return
+	}
+	a := Action{
+		ID: Address(l.layer.Name, l.from.Name), Kind: Sync, Layer: l.layer.Name, Volume: l.from.Name, VersionTime: l.now.Truncate(time.Second),
+		Reason: Reason{ReasonNoVersion, "never synced"}, Blocked: l.noStart,
+		Copy: &CopyAction{
+			Remote: l.remote(l.to), Destination: l.there.Path, Directory: ".", Slot: l.status.Slot, Timeout: l.layer.Timeout,
+			MinFree: l.to.MinFree.Bytes(l.there.FileSystem.Size), MaxDelete: l.layer.Guard.MaxDelete, StartBefore: l.startBefore(l.to),
+			AcceptLoss: slices.Contains(l.options.Acknowledge, l.layer.Name), Exclude: slices.Concat(l.layer.Exclude, l.owned()),
+			From: &Access{Paths: []string{l.from.Path}, RequireMount: l.from.RequireMount, MountPoint: l.here.FileSystem.MountPoint, Whole: true},
+		},
+	}
+	if l.last != nil {
+		a.Reason = Reason{ReasonDue, fmt.Sprintf("last synced %s, before the slot %s", l.clockText(l.last.Started), l.clockText(l.status.Slot))}
+	}
+	if a.Copy.Only = l.unowned(); len(a.Copy.Only) == 0 {
+		a.Reason.Detail += "; every directory belongs to a layer"
+	}
+	l.actions = append(l.actions, a)
+}
+
+// owners are the layers that keep something on the disk.
+func (l *offsiteLayer) owners() []Layer {
+	return keep(l.policy.Layers, func(of Layer) bool { return of.To.Name == l.from.Name && l.carriesOut(of) })
+}
+
+// owned are patterns for what the mirror leaves to the layers that own it.
+func (l *offsiteLayer) owned() []string {
+	patterns := []string{rsyncPattern(OwnFolder)}
+	for _, of := range l.owners() {
+		patterns = append(patterns, rsyncPattern(of.Directory))
+	}
+	return patterns
+}
+
+// unowned are the names at the top of the disk that are mirrored.
+func (l *offsiteLayer) unowned() []string {
+	top, _ := l.here.Folder(".")
+	owners := l.owners()
+	var names []string
+	for _, e := range top.Entries {
+		ownedBy := func(of Layer) bool { return of.Directory == e.Path }
+		if e.Path != OwnFolder && e.Path != "lost+found" && !e.Odd && !slices.ContainsFunc(owners, ownedBy) {
+			names = append(names, e.Path)
+		}
+	}
+	return names
+}

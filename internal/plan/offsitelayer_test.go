@@ -1,0 +1,242 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bkplan/bkplan/internal/quantity"
+	"github.com/bkplan/bkplan/internal/retention"
+	"github.com/bkplan/bkplan/internal/schedule"
+)
+
+// month is a disk with four weeks of a volume, a mirrored tree, and what no layer
+// owns; and a NAS that has the first two weeks.
+func month(now time.Time) (Policy, Observation) {
+	disk := Destination{Kind: DestinationDisk, Name: "sda", Path: testDisk, RequireMount: true}
+	nas := Destination{Kind: DestinationSSH, Name: "nas", Address: testNAS, Path: testFar, MinFree: quantity.Threshold{Share: share("10%")}}
+	nfs := Source{Kind: SourceDirectory, Name: "nfs", Directory: &DirectorySource{Path: testTree, Each: "*"}}
+	host := Source{Kind: SourcePaths, Name: "host", Paths: []string{"/etc/pve"}}
+	p := Policy{
+		Timezone: Zone{}, Sources: []Source{nfs, host}, Destinations: []Destination{disk, nas},
+		Layers: []Layer{
+			{Kind: LayerFiles, Name: "weekly", From: Ref{"source", SourceDirectory, "nfs"}, To: disk.Ref(), Directory: "data", Version: "%Y-%m-%d", Schedule: calendar("Mon *-*-* 05:00")},
+			{Kind: LayerSync, Name: "host", From: Ref{"source", SourcePaths, "host"}, To: disk.Ref(), Directory: "host", Schedule: calendar("Mon *-*-* 05:00")},
+			{Kind: LayerSync, Name: "offsite", From: disk.Ref(), To: nas.Ref(), Directory: "pve", Schedule: calendar("*-*-* 06:00"), Retention: retention.Rules{Last: 4}},
+		},
+	}
+	local := Disk{Path: testDisk, FileSystem: FileSystem{Device: "8:2", MountPoint: testDisk, Size: 1 << 40, Free: 1 << 39}}
+	far := Disk{Address: testNAS, Path: testRoot, FileSystem: FileSystem{Device: "0:40", MountPoint: "/volume1", Size: 1 << 42, Free: 1 << 41}}
+	here, there := Folder{Directory: "data", Depth: 2}, Folder{Directory: "data", Depth: 2}
+	for week := range 4 {
+		made := now.Add(-days(7 * (3 - week))).Truncate(24 * time.Hour).Add(5 * time.Hour)
+		name := made.Format("2006-01-02")
+		r := Receipt{
+			Layer: "weekly", Volume: "web", Version: name, Path: "data/" + name + "/web", Slot: made, Started: made, Ended: made.Add(time.Minute),
+			Files: 1000, Bytes: 100 << 20, NewBytes: 1 << 20, Directories: 10, Digest: "sha256:" + name,
+		}
+		here.Entries, local.Receipts = append(here.Entries, Entry{Path: name + "/web", Type: EntryFolder}), append(local.Receipts, r)
+		if week < 2 {
+			there.Entries, far.Receipts = append(there.Entries, Entry{Path: name + "/web", Type: EntryFolder}), append(far.Receipts, r)
+		}
+	}
+	made := now.Truncate(24 * time.Hour).Add(5 * time.Hour)
+	local.Receipts = append(local.Receipts, Receipt{Layer: "host", Volume: "host", Path: "host", Started: made, Ended: made, Files: 5, Bytes: 100, Digest: "sha256:host"})
+	local.Folders = []Folder{here, {Directory: "host"}, {Directory: ".", Depth: 1, Entries: []Entry{{Path: "data", Type: EntryFolder}, {Path: "host", Type: EntryFolder}, {Path: "loose", Type: EntryFolder}, {Path: "lost+found", Type: EntryFolder}}}}
+	far.Folders = []Folder{there, {Directory: "host"}, {Directory: ".", Depth: 1, Entries: []Entry{{Path: "data", Type: EntryFolder}, {Path: "long-gone", Type: EntryFolder}}}}
+	tree := Tree{Path: testTree, FileSystem: FileSystem{Device: "8:1", MountPoint: testTree}, Children: []Child{{Name: "web", Type: EntryFolder}}}
+	return p, Observation{
+		Time: now, Host: "pve", Trees: []Tree{tree, {Path: "/etc/pve", FileSystem: FileSystem{MountPoint: "/etc/pve"}, Children: []Child{{Name: "a", Type: EntryFile}}}},
+		Disks: []Disk{local, {Address: testNAS, Path: testFar, FileSystem: far.FileSystem}, far},
+	}
+}
+
+// monday is one at seven, an hour after the offsite slot.
+var monday = time.Date(2026, 11, 23, 7, 0, 0, 0, time.UTC)
+
+func describe(actions []Action) []string {
+	var list []string
+	for _, a := range actions {
+		text := fmt.Sprintf("%s %s: %s", a.Kind, a.ID, a.Reason.Detail)
+		if a.Copy.Previous != "" {
+			text += "; beside " + a.Copy.Previous
+		}
+		if e := a.Copy.Estimate; e != nil {
+			text += fmt.Sprintf("; %d of %d MiB new", e.Bytes>>20, e.Size>>20)
+		}
+		if len(a.DependsOn) > 0 {
+			text += "; after " + strings.Join(a.DependsOn, ", ")
+		}
+		if a.Blocked != nil {
+			text += "; blocked: " + a.Blocked.Code
+		}
+		list = append(list, text)
+	}
+	return list
+}
+
+func TestOffsiteSendsWhatTheCopyLacks(t *testing.T) {
+	p, o := month(monday)
+	plan := Build(p, o, monday, Options{})
+	want := []string{
+		`create layer.offsite["web"]@weekly/2026-11-23: not there yet; beside 2026-11-09/web; 100 of 100 MiB new`,
+		`create layer.offsite["host"]@host: not there yet; 0 of 0 MiB new`,
+		`create layer.offsite["web"]@weekly/2026-11-16: not there yet; beside 2026-11-09/web; 1 of 100 MiB new`,
+		`sync layer.offsite["sda"]: never synced`,
+	}
+	if diff := cmp.Diff(want, describe(plan.Actions)); diff != "" {
+		t.Error(diff)
+	}
+	rest := plan.Actions[len(plan.Actions)-1].Copy
+	if diff := cmp.Diff([]string{"loose"}, rest.Only); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"/.bkplan", "/data", "/host"}, rest.Exclude); diff != "" {
+		t.Error(diff)
+	}
+	foreign := func(d Drift) bool {
+		return d.Kind == Foreign && d.Name == testNAS+":"+testRoot+"/long-gone" && d.Detail == "a directory that /mnt/backup does not have"
+	}
+	if !slices.ContainsFunc(plan.Drift, foreign) {
+		t.Errorf("what the disk does not have is no drift: %+v", plan.Drift)
+	}
+}
+
+// What changed after the slot waits for the next one; what was there at the slot is
+// late, and is sent at once.
+func TestOffsiteWaitsForItsSlot(t *testing.T) {
+	p, o := month(monday)
+	far := &o.Disks[2]
+	far.Receipts = append(far.Receipts, Receipt{Layer: "offsite", Volume: "sda", Path: ".", Started: monday.Add(-time.Hour).Add(time.Minute)})
+	o.Disks[0].Receipts[3].Ended = monday.Add(-time.Minute)
+	plan := Build(p, o, monday, Options{})
+	want := []string{
+		`create layer.offsite["host"]@host: not there yet; 0 of 0 MiB new`,
+		`create layer.offsite["web"]@weekly/2026-11-16: not there yet; beside 2026-11-09/web; 1 of 100 MiB new`,
+	}
+	if diff := cmp.Diff(want, describe(plan.Actions)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A version that this plan makes goes in the same run, and makes the oldest go.
+func TestOffsiteSendsWhatTheSameRunMakes(t *testing.T) {
+	p, o := month(monday)
+	o.Disks[2].Folders[0] = o.Disks[0].Folders[0]
+	o.Disks[2].Receipts = slices.Clone(o.Disks[0].Receipts)
+	next := monday.Add(days(7))
+	o.Time = next
+	plan := Build(p, o, next, Options{})
+	want := []string{
+		`create layer.weekly["web"]: the newest, 2026-11-23 05:00, is older than the slot 2026-11-30 05:00; beside 2026-11-23/web; 1 of 0 MiB new`,
+		`sync layer.host["host"]: last synced 2026-11-23 05:00, before the slot 2026-11-30 05:00`,
+		`create layer.offsite["web"]@weekly/2026-11-30: not there yet; beside 2026-11-23/web; after layer.weekly["web"]`,
+		`refresh layer.offsite["host"]@host: it has changed since it was sent; after layer.host["host"]`,
+		`prune layer.offsite["web"]@weekly/2026-11-02: not among the last 4; beside 2026-11-30/web; 1 of 0 MiB new; after layer.offsite["web"]@weekly/2026-11-30`,
+		`sync layer.offsite["sda"]: never synced`,
+	}
+	if diff := cmp.Diff(want, describe(plan.Actions)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A version that was made anew from the same content brings its receipt up to date;
+// one whose content is another one is sent.
+func TestOffsiteRefreshes(t *testing.T) {
+	p, o := month(monday)
+	o.Disks[0].Receipts[0].Started = o.Disks[0].Receipts[0].Started.Add(time.Hour)
+	o.Disks[0].Receipts[1].Digest = "sha256:another"
+	plan := Build(p, o, monday, Options{Filter: Filter{Volumes: []string{"web"}}})
+	want := []string{
+		`create layer.offsite["web"]@weekly/2026-11-23: not there yet; beside 2026-11-02/web; 100 of 100 MiB new`,
+		`create layer.offsite["web"]@weekly/2026-11-16: not there yet; beside 2026-11-23/web; 1 of 100 MiB new; after layer.offsite["web"]@weekly/2026-11-23`,
+		`refresh layer.offsite["web"]@weekly/2026-11-09: it has changed since it was sent; beside 2026-11-02/web; 1 of 100 MiB new`,
+		`refresh layer.offsite["web"]@weekly/2026-11-02: it is the same, and was made anew since; beside 2026-11-09/web; 0 of 0 MiB new; after layer.offsite["web"]@weekly/2026-11-09`,
+	}
+	if diff := cmp.Diff(want, describe(plan.Actions)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestOffsiteBlocks(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*Policy, *Observation)
+		code   string
+	}{
+		"quiet": {func(p *Policy, _ *Observation) {
+			w, _ := schedule.ParseWindow("06:30-23:00")
+			p.Destinations[1].Quiet = []schedule.Window{w}
+		}, BlockQuiet},
+		"full": {func(_ *Policy, o *Observation) { o.Disks[2].FileSystem.Free = 1 << 38 }, BlockSpace},
+		"would not fit": {func(_ *Policy, o *Observation) {
+			o.Disks[2].FileSystem.Free = 1<<42/10 + 50<<20
+		}, BlockSpace},
+	} {
+		p, o := month(monday)
+		test.change(&p, &o)
+		a := Build(p, o, monday, Options{}).Actions[0]
+		if a.Blocked == nil || a.Blocked.Code != test.code {
+			t.Errorf("%s: %+v", name, a.Blocked)
+		}
+	}
+}
+
+// What was sent in part goes on; anything else that a killed run left is cleaned.
+func TestOffsiteGoesOnWithWhatWasSent(t *testing.T) {
+	p, o := month(monday)
+	begun := WorkName(Create, "offsite", "web", "weekly/2026-11-23")
+	o.Disks[2].Unfinished = []string{begun, "offsite-0123456789abcdef"}
+	var cleaned []string
+	for _, a := range Build(p, o, monday, Options{}).Actions {
+		if a.Kind == Clean {
+			cleaned = append(cleaned, a.Copy.Unfinished)
+			if a.Copy.Remote == nil || a.Copy.Destination != testRoot {
+				t.Errorf("it is cleaned elsewhere: %+v", a.Copy)
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{"offsite-0123456789abcdef"}, cleaned); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSyncFollowsTheChangeJournal(t *testing.T) {
+	point := JournalPoint{Span: "a", Segment: 7}
+	for name, test := range map[string]struct {
+		change func(*Policy, *Observation, *Receipt)
+		want   string
+	}{
+		"it is complete": {func(*Policy, *Observation, *Receipt) {}, "; by the change journal 12 names changed, and 3 directories are compared as a whole"},
+		"the first Sunday": {func(p *Policy, _ *Observation, r *Receipt) {
+			p.Layers[0].FullSchedule = calendar("Sun *-*-1..7 06:00")
+			r.Full = time.Date(2026, 10, 4, 6, 5, 0, 0, time.UTC)
+		}, "; everything is compared: last done 2026-10-04 06:05, before the slot 2026-11-01 06:00"},
+		"after the first Sunday": {func(p *Policy, _ *Observation, r *Receipt) {
+			p.Layers[0].FullSchedule = calendar("Sun *-*-1..7 06:00")
+			r.Full = time.Date(2026, 11, 1, 6, 5, 0, 0, time.UTC)
+		}, "; by the change journal 12 names changed, and 3 directories are compared as a whole"},
+		"a gap":          {func(_ *Policy, o *Observation, _ *Receipt) { o.Changes[0].Why = "the queue overflowed at 03:00" }, "; everything is compared: the queue overflowed at 03:00"},
+		"other excludes": {func(p *Policy, _ *Observation, _ *Receipt) { p.Layers[0].Exclude = []string{"/tmp/"} }, "; everything is compared: what is left out is not what it was"},
+		"no point":       {func(_ *Policy, _ *Observation, r *Receipt) { r.Journal = nil }, "; everything is compared: the last sync did not go by a change journal"},
+		"not observed":   {func(_ *Policy, o *Observation, _ *Receipt) { o.Changes = nil }, "; everything is compared: the observation says nothing of the change journal"},
+		"another sync":   {func(_ *Policy, o *Observation, _ *Receipt) { o.Changes[0].Since.Segment = 6 }, "; everything is compared: the change journal was looked at from another sync on"},
+	} {
+		p, o := month(monday)
+		p.Layers = []Layer{{Kind: LayerSync, Name: "nfs", From: Ref{"source", SourceDirectory, "nfs"}, To: p.Destinations[1].Ref(), Directory: "nfs", Schedule: calendar("*-*-* 06:00"), TrackChanges: true}}
+		r := Receipt{Layer: "nfs", Volume: "nfs", Path: "nfs", Started: monday.Add(-days(1)), Journal: &point}
+		o.Changes = []Changes{{Layer: "nfs", Since: point, Names: 12, Subtrees: 3}}
+		test.change(&p, &o, &r)
+		o.Disks[1].Receipts = []Receipt{r}
+		a := Build(p, o, monday, Options{}).Actions[0]
+		if _, why, _ := strings.Cut(a.Reason.Detail, "06:00"); why != test.want {
+			t.Errorf("%s: %q, want %q", name, why, test.want)
+		}
+		if follows := a.Copy.Since != nil; follows != strings.HasPrefix(test.want, "; by") {
+			t.Errorf("%s: follows the journal: %v", name, follows)
+		}
+	}
+}

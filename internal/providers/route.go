@@ -1,0 +1,45 @@
+package providers
+
+import (
+	"context"
+	"time"
+
+	"github.com/bkplan/bkplan/internal/plan"
+)
+
+// Route is the Provider of layers whose destination is on this machine or on
+// another one: each action goes to the provider of its own.
+type Route struct{ Here, Remote Provider }
+
+// Info is that of the slower half: what both can do at once.
+func (r Route) Info() Info {
+	here, remote := r.Here.Info(), r.Remote.Info()
+	return Info{Parallel: min(here.Parallel, remote.Parallel)}
+}
+
+// Observe is asked of the halves by themselves.
+func (r Route) Observe(context.Context, Target) (Part, error) { return Part{}, ErrUnsupported }
+
+// Do carries out one action.
+func (r Route) Do(ctx context.Context, action plan.Action) (Result, error) {
+	if action.Copy != nil && action.Copy.Remote != nil {
+		return r.Remote.Do(ctx, action)
+	}
+	return r.Here.Do(ctx, action)
+}
+
+// Verify looks at what is on this machine.
+func (r Route) Verify(ctx context.Context, version plan.HeldVersion, data bool) ([]string, error) {
+	if verifier, ok := r.Here.(Verifier); ok {
+		return verifier.Verify(ctx, version, data)
+	}
+	return nil, ErrUnsupported
+}
+
+// Adopt gives a receipt to what is on this machine.
+func (r Route) Adopt(ctx context.Context, version plan.HeldVersion, now time.Time) (plan.Receipt, error) {
+	if verifier, ok := r.Here.(Verifier); ok {
+		return verifier.Adopt(ctx, version, now)
+	}
+	return plan.Receipt{}, ErrUnsupported
+}
