@@ -135,7 +135,7 @@ func TestOffsiteSendsWhatTheSameRunMakes(t *testing.T) {
 		`create layer.weekly["web"]: the newest, 2026-11-23 05:00, is older than the slot 2026-11-30 05:00; beside 2026-11-23/web; 1 of 0 MiB new`,
 		`sync layer.host["host"]: last synced 2026-11-23 05:00, before the slot 2026-11-30 05:00`,
 		`create layer.offsite["web"]@weekly/2026-11-30: not there yet; beside 2026-11-23/web; after layer.weekly["web"]`,
-		`refresh layer.offsite["host"]@host: it has changed since it was sent; after layer.host["host"]`,
+		`refresh layer.offsite["host"]@host: it has changed since it was sent; beside host; after layer.host["host"]`,
 		`prune layer.offsite["web"]@weekly/2026-11-02: not among the last 4; beside 2026-11-30/web; 1 of 0 MiB new; after layer.offsite["web"]@weekly/2026-11-30`,
 		`sync layer.offsite["sda"]: never synced`,
 	}
@@ -154,8 +154,8 @@ func TestOffsiteRefreshes(t *testing.T) {
 	want := []string{
 		`create layer.offsite["web"]@weekly/2026-11-23: not there yet; beside 2026-11-02/web; 100 of 100 MiB new`,
 		`create layer.offsite["web"]@weekly/2026-11-16: not there yet; beside 2026-11-23/web; 1 of 100 MiB new; after layer.offsite["web"]@weekly/2026-11-23`,
-		`refresh layer.offsite["web"]@weekly/2026-11-09: it has changed since it was sent; beside 2026-11-02/web; 1 of 100 MiB new`,
-		`refresh layer.offsite["web"]@weekly/2026-11-02: it is the same, and was made anew since; beside 2026-11-09/web; 0 of 0 MiB new; after layer.offsite["web"]@weekly/2026-11-09`,
+		`refresh layer.offsite["web"]@weekly/2026-11-09: it has changed since it was sent; beside 2026-11-09/web; 1 of 100 MiB new`,
+		`refresh layer.offsite["web"]@weekly/2026-11-02: it is the same, and was made anew since; beside 2026-11-02/web; 0 of 0 MiB new`,
 	}
 	if diff := cmp.Diff(want, describe(plan.Actions)); diff != "" {
 		t.Error(diff)
