@@ -28,7 +28,7 @@ type nas struct {
 }
 
 // applets are what the scripts may use.
-var applets = []string{"sh", "cat", "date", "df", "id", "ls", "mkdir", "mv", "printf", "rm", "rmdir", "sync", "tar", "test", "[", "wc", "xargs"}
+var applets = []string{"cat", "date", "df", "id", "ls", "mkdir", "mv", "printf", "rm", "rmdir", "sync", "tar", "test", "[", "wc", "xargs"}
 
 // keeper is a user who is nobody in particular over there.
 const keeper = "bkplan-keeper"
@@ -43,6 +43,16 @@ func newNAS(t *testing.T) *nas {
 		t.Fatal(err)
 	}
 	return startNAS(t, me.Username)
+}
+
+// busyBox gives the NAS the shell of BusyBox.
+func (n *nas) busyBox() {
+	n.t.Helper()
+	busybox, _ := exec.LookPath("busybox")
+	if err := os.Remove(n.at("path/sh")); err != nil {
+		n.t.Fatal(err)
+	}
+	n.link(busybox, "sh")
 }
 
 // newKeptNAS starts it for a user who is not root. That user is in the passwd file of
@@ -60,6 +70,7 @@ func newKeptNAS(t *testing.T) *nas {
 
 func startNAS(t *testing.T, name string) *nas {
 	t.Helper()
+	t.Parallel()
 	for program, where := range map[string]string{"/usr/sbin/sshd": "openssh-server", "ssh": "openssh-client", "busybox": "busybox-static", "rsync": "rsync"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skipf("%s is not installed: Debian has it in the package %s", program, where)
@@ -141,7 +152,10 @@ func (n *nas) makePath() {
 		n.link(busybox, name)
 	}
 	n.link(rsync, "rsync")
-	n.replace("sync", "exit 0") // this machine has others to wait for
+	// The shell of BusyBox runs its own sync, and all that the machine has to write
+	// would be waited for.
+	n.replace("sync", "exit 0")
+	n.link("/bin/sh", "sh")
 }
 
 func (n *nas) link(program, name string) {

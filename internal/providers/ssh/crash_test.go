@@ -1,0 +1,229 @@
+package ssh
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bkplan/bkplan/internal/plan"
+	"github.com/bkplan/bkplan/internal/receipt"
+	"github.com/bkplan/bkplan/internal/tree"
+)
+
+// crash carries out an action that is cut off at a step: over there, where the shell
+// is killed, or here.
+func (b *bench) crash(step string, a plan.Action) {
+	b.t.Helper()
+	p := b.provider
+	config := p.Config
+	defer func() { p.Config, p.script, p.reached = config, nothingReached, func(string) {} }()
+	p.Sleep = func(context.Context, time.Duration) error { return errors.New("not again") }
+	where, name, _ := strings.Cut(step, " ")
+	if where == "there" {
+		p.script = fmt.Sprintf(`reached() { if [ "$1" = %s ]; then kill -9 $$; fi; }`, name)
+		if _, err := p.Do(b.t.Context(), a); err == nil {
+			b.t.Fatalf("not cut off at %q", step)
+		}
+		return
+	}
+	p.reached = func(is string) {
+		if is == name {
+			panic(step)
+		}
+	}
+	defer func() {
+		if recover() != step {
+			b.t.Fatalf("not cut off at %q", step)
+		}
+	}()
+	_, err := p.Do(b.t.Context(), a)
+	b.t.Errorf("%q: %v", step, err)
+}
+
+// whole looks that every receipt over there stands for what is there, by its digest.
+func (b *bench) whole() {
+	b.t.Helper()
+	receipts, bad, err := receipt.ReadAll(b.root())
+	if err != nil || len(bad) > 0 {
+		b.t.Errorf("%v, %v", bad, err)
+	}
+	for _, r := range receipts {
+		var manifest bytes.Buffer
+		totals, err := tree.WriteManifest(b.t.Context(), filepath.Join(b.root(), r.Path), tree.Previous{}, &manifest)
+		if err != nil || totals.Digest != r.Digest {
+			b.t.Errorf("the receipt of %q is for something else: %v", r.Path, err)
+		}
+	}
+}
+
+// A crash in mid-copy left a half week that looked whole.
+func TestCrashLeavesWholeVersions(t *testing.T) {
+	b := newBench(t)
+	for kind, steps := range map[plan.ActionKind][]string{
+		plan.Create:  {"here sent", "there pending", "there named", "there proven"},
+		plan.Refresh: {"there unproven", "there moved", "there named", "there proven", "here sealed"},
+	} {
+		for _, step := range steps {
+			t.Run(string(kind)+" "+step, func(t *testing.T) {
+				b := b.again(t)
+				a := b.copy(week46, "")
+				b.plain(week46)
+				if kind == plan.Refresh {
+					b.do(a)
+					b.put(week46, "f", "longer")
+					b.prove(week46)
+					a = b.refresh(week46, week46)
+				}
+				b.crash(step, a)
+				b.whole()
+				b.do(a)
+				b.holds(week46)
+				b.whole()
+				if left := b.unfinished(); left != nil {
+					t.Errorf("left behind: %q", left)
+				}
+			})
+		}
+	}
+}
+
+// again is the bench with nothing on either side.
+func (b *bench) again(t *testing.T) *bench {
+	t.Helper()
+	c := *b
+	c.t = t
+	for _, root := range []string{b.disk + "/pvc-data", b.disk + "/.bkplan", b.root()} {
+		if err := os.RemoveAll(root); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &c
+}
+
+func TestCrashOfAPrune(t *testing.T) {
+	b := newBench(t)
+	for _, step := range []string{"there unproven", "there moved"} {
+		t.Run(step, func(t *testing.T) {
+			b := b.again(t)
+			b.plain(week46)
+			b.plain(week47)
+			b.do(b.copy(week46, ""))
+			b.do(b.copy(week47, ""))
+			b.crash(step, b.prune(week46, week47))
+			b.whole()
+			b.do(b.prune(week46, week47))
+			b.holds(week47)
+			if _, err := os.Lstat(b.root() + "/pvc-data/2026-46"); !errors.Is(err, fs.ErrNotExist) {
+				t.Error(err)
+			}
+			if left := b.unfinished(); left != nil {
+				t.Errorf("left behind: %q", left)
+			}
+		})
+	}
+}
+
+// What a run left that nobody continues is found and removed.
+func TestUnfinishedWorkIsCleaned(t *testing.T) {
+	b := newBench(t)
+	b.plain(week46)
+	b.crash("here sent", b.copy(week46, ""))
+	left := b.observe().Unfinished
+	if len(left) != 1 || left[0] != plan.WorkName(plan.Create, "offsite", volume, week46) {
+		t.Fatalf("%q", left)
+	}
+	a := plan.Action{Kind: plan.Clean, Layer: "offsite", Copy: &plan.CopyAction{Remote: b.copy(week46, "").Copy.Remote, Destination: b.root(), Unfinished: left[0]}}
+	if r := b.do(a); r.Already {
+		t.Errorf("%+v", r)
+	}
+	if r := b.do(a); !r.Already || b.unfinished() != nil {
+		t.Errorf("%+v", r)
+	}
+	for _, name := range []string{"", "..", ".", "a/b", "../../pvc-data"} {
+		a.Copy.Unfinished = name
+		b.fails(a, "is no name in the work folder")
+	}
+}
+
+// Work for another content is not continued: its files may be links to a version,
+// and their attributes are those of that one.
+func TestWorkForAnotherContentIsNotContinued(t *testing.T) {
+	b := newBench(t)
+	b.plain(week46)
+	b.do(b.copy(week46, ""))
+	b.link(week46, week47, "f")
+	b.put(week47, "g", "g")
+	b.prove(week47)
+	b.crash("here sent", b.copy(week47, week46))
+	os.Remove(b.local(week47, "f"))
+	b.put(week47, "f", "one")
+	if err := os.Chmod(b.local(week47, "f"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(b.local(week47, "f"), taken(week46), taken(week46)); err != nil {
+		t.Fatal(err)
+	}
+	b.prove(week47)
+	b.do(b.copy(week47, week46))
+	b.whole()
+	if info, err := os.Stat(b.remote(week46, "f")); err != nil || info.Mode().Perm() != 0o644 {
+		t.Errorf("a finished version was written into: %v, %v", info.Mode(), err)
+	}
+}
+
+// Partial transfers are kept and continued.
+func TestACutInTheMiddle(t *testing.T) {
+	b := newBench(t)
+	noise := make([]byte, 6<<20)
+	state := uint32(1)
+	for i := range noise { // nothing that compresses
+		state = state*1664525 + 1013904223
+		noise[i] = byte(state >> 24)
+	}
+	b.put(week46, "small", "small")
+	b.put(week46, "z-large", string(noise))
+	b.prove(week46)
+	a := b.copy(week46, "")
+	a.Copy.Remote.BandwidthLimit = 1 << 20
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stop := errors.New("terminated")
+	work := filepath.Join(b.root(), plan.WorkFolder, plan.WorkName(plan.Create, "offsite", volume, week46))
+	go func() {
+		for ctx.Err() == nil {
+			if grown, _ := filepath.Glob(work + "/tree/.z-large.*"); len(grown) > 0 {
+				if info, err := os.Stat(grown[0]); err == nil && info.Size() > 1<<20 {
+					cancel(stop)
+				}
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}()
+	if _, err := b.provider.Do(ctx, a); !errors.Is(err, stop) {
+		t.Fatal(err)
+	}
+	b.whole()
+	var kept int64
+	for range 500 { // the other end notices by itself
+		if info, err := os.Stat(work + "/partial/z-large"); err == nil {
+			kept = info.Size()
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if kept < 1<<20 {
+		t.Errorf("%d bytes were kept", kept)
+	}
+	a.Copy.Remote.BandwidthLimit = 0
+	r := b.do(a)
+	b.holds(week46)
+	if strings.Contains(r.Detail, "6 MiB") {
+		t.Errorf("all of it was sent again: %+v", r)
+	}
+}
