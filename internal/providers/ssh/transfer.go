@@ -157,11 +157,14 @@ func (j job) explainRsync(err error) error {
 }
 
 // excludes leaves out what the action says, and at the root of a copy what bkplan
-// keeps there.
+// keeps there and all that is not named. What is left out is not deleted either.
 func excludes(c plan.CopyAction) []string {
-	patterns := c.Exclude
-	if c.Directory == "." {
-		patterns = append([]string{"/" + plan.OwnFolder}, patterns...)
+	if c.Directory != "." {
+		return rsync.Excludes(c.Exclude)
 	}
-	return rsync.Excludes(patterns)
+	words := rsync.Excludes(append([]string{"/" + plan.OwnFolder}, c.Exclude...))
+	for _, pattern := range c.Only {
+		words = append(words, "--include="+pattern)
+	}
+	return append(words, "--exclude=/*")
 }

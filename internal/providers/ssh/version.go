@@ -57,18 +57,20 @@ func (p *Provider) makeVersion(ctx context.Context, j job) (providers.Result, er
 	if err != nil {
 		return providers.Result{}, err
 	}
-	done, sealing, err := v.progress()
+	state, err := v.progress()
+	result := providers.Result{}
 	switch {
 	case err != nil:
-		return providers.Result{}, err
-	case done:
+	case state == isDone:
 		return providers.Result{Already: true}, v.clear(ctx)
+	case state == isAnew:
+		result.Detail = "its receipt alone"
+		err = v.prepare(ctx, filepath.Dir(v.path), v.mark())
+	case state == isOpen:
+		result, err = p.send(ctx, v)
 	}
-	result := providers.Result{}
-	if !sealing {
-		if result, err = p.send(ctx, v); err != nil {
-			return providers.Result{}, err
-		}
+	if err != nil {
+		return providers.Result{}, err
 	}
 	if err := v.seal(context.WithoutCancel(ctx)); err != nil {
 		return providers.Result{}, err
@@ -116,30 +118,43 @@ func (j job) newVersion(ctx context.Context) (version, error) {
 	return v, j.checkRsync(v.seen)
 }
 
+// state is how far an earlier run has come.
+type state int
+
+const (
+	isOpen   state = iota // the version is to be sent
+	isSealed              // it is there, and has no receipt yet
+	isAnew                // it is there, with the receipt of an earlier making of the same
+	isDone
+)
+
 // progress says how far an earlier run has come: to the end, or so far that only the
 // names are to be given. A name that is taken otherwise is no place for a new version.
-func (v version) progress() (done, sealing bool, err error) {
+func (v version) progress() (state, error) {
 	digest := v.from.receipt.Digest
 	there := v.seen.kinds[v.path]
 	if there != isFolder && there != isMissing {
-		return false, false, stale("%s: something that is no folder has the name of version %q", v.host(), v.path)
+		return isOpen, stale("%s: something that is no folder has the name of version %q", v.host(), v.path)
 	}
 	r := v.seen.receipt(v.from.Layer, v.from.Version, v.from.Volume)
 	if there == isFolder && r != nil && r.Path == v.path && r.Digest == digest {
-		return true, false, nil
+		if v.seen.texts[v.receiptFile()] == strings.TrimRight(string(v.from.text), "\n") {
+			return isDone, nil
+		}
+		return isAnew, nil
 	}
 	pending, err := receipt.Decode([]byte(v.seen.texts[v.pending()]))
 	began := err == nil && pending.Path == v.path && pending.Digest == digest
 	grown := v.seen.kinds[v.built()] == isFolder
 	switch {
 	case began && !grown && there == isFolder:
-		return false, true, nil
+		return isSealed, nil
 	case there == isFolder && v.Kind == plan.Create:
-		return false, false, stale("%s: version %q is there already", v.host(), v.path)
+		return isOpen, stale("%s: version %q is there already", v.host(), v.path)
 	case there == isMissing && v.Kind == plan.Refresh && !grown:
-		return false, false, stale("%s: version %q is gone", v.host(), v.path)
+		return isOpen, stale("%s: version %q is gone", v.host(), v.path)
 	}
-	return false, false, v.checkBegin()
+	return isOpen, v.checkBegin()
 }
 
 // checkBegin looks at what a transfer needs.
