@@ -61,7 +61,7 @@ func findLocal(ctx context.Context, a plan.VersionAccess) (local, error) {
 	switch {
 	case !filepath.IsAbs(a.Root) || filepath.Clean(a.Root) != a.Root:
 		return local{}, fmt.Errorf("root %q is not an absolute path", a.Root)
-	case !safe(a.Path) || a.Path == "." || a.Layer == "" || a.Volume == "" || a.Version == "":
+	case !safe(a.Path) || a.Path == "." || a.Layer == "" || a.Volume == "":
 		return local{}, errors.New("the action names no version to copy")
 	}
 	return within(ctx, a.Root, func() (local, error) { return readLocal(a) })

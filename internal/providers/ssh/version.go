@@ -64,11 +64,14 @@ func (p *Provider) makeVersion(ctx context.Context, j job) (providers.Result, er
 	case done:
 		return providers.Result{Already: true}, v.clear(ctx)
 	}
-	result := providers.Result{}
-	if !sealing {
-		if result, err = p.send(ctx, v); err != nil {
-			return providers.Result{}, err
-		}
+	result := providers.Result{Detail: "nothing to send but the receipt"}
+	if sealing {
+		err = v.prepareSeal(ctx)
+	} else {
+		result, err = p.send(ctx, v)
+	}
+	if err != nil {
+		return providers.Result{}, err
 	}
 	if err := v.seal(context.WithoutCancel(ctx)); err != nil {
 		return providers.Result{}, err
@@ -117,7 +120,7 @@ func (j job) newVersion(ctx context.Context) (version, error) {
 }
 
 // progress says how far an earlier run has come: to the end, or so far that only the
-// names are to be given. A name that is taken otherwise is no place for a new version.
+// names and the receipt are to be given. A name that is taken otherwise is no place for a new version.
 func (v version) progress() (done, sealing bool, err error) {
 	digest := v.from.receipt.Digest
 	there := v.seen.kinds[v.path]
@@ -126,7 +129,8 @@ func (v version) progress() (done, sealing bool, err error) {
 	}
 	r := v.seen.receipt(v.from.Layer, v.from.Version, v.from.Volume)
 	if there == isFolder && r != nil && r.Path == v.path && r.Digest == digest {
-		return true, false, nil
+		same := v.sameReceipt()
+		return same, !same, nil
 	}
 	pending, err := receipt.Decode([]byte(v.seen.texts[v.pending()]))
 	began := err == nil && pending.Path == v.path && pending.Digest == digest
@@ -140,6 +144,12 @@ func (v version) progress() (done, sealing bool, err error) {
 		return false, false, stale("%s: version %q is gone", v.host(), v.path)
 	}
 	return false, false, v.checkBegin()
+}
+
+// sameReceipt says whether the receipt over there is the one here, byte for byte. A
+// version that was made anew without a change has another one.
+func (v version) sameReceipt() bool {
+	return strings.TrimRight(v.seen.texts[v.receiptFile()], "\n") == strings.TrimRight(string(v.from.text), "\n")
 }
 
 // checkBegin looks at what a transfer needs.
@@ -200,6 +210,17 @@ func (v version) prove(ctx context.Context, options, sources []string) error {
 func (j job) prepare(ctx context.Context, folder, mark string) error {
 	_, err := j.ask(ctx, sealLimit, prepareScript, j.base, []string{j.rel, j.work, mark, folder}, nil)
 	return err
+}
+
+// prepareSeal is for a version that has its name already: nothing that grows may be
+// in the work folder.
+func (v version) prepareSeal(ctx context.Context) error {
+	if v.seen.kinds[v.built()] != isMissing {
+		if err := v.clearWork(ctx); err != nil {
+			return err
+		}
+	}
+	return v.prepare(ctx, "", v.mark())
 }
 
 // seal gives the version its name, and its receipt.
