@@ -41,12 +41,17 @@ func number(text string) int64 {
 	return n
 }
 
-// mounted finds a file system among those that are mounted: the last one at a place
-// hides the others.
-func mounted(mounts, point string) (kind string, readOnly bool) {
+// mounted finds what is mounted at a place or, where that is a subvolume, above it.
+// The last one at a place hides the others.
+func mounted(mounts, place string) (kind string, readOnly bool) {
+	best := ""
 	for line := range strings.Lines(mounts) {
-		if words := strings.Fields(line); len(words) >= 4 && unescape.Replace(words[1]) == point {
-			kind, readOnly = words[2], slices.Contains(strings.Split(words[3], ","), "ro")
+		words := strings.Fields(line)
+		if len(words) < 4 {
+			continue
+		}
+		if at := unescape.Replace(words[1]); below(place, at) && len(at) >= len(best) {
+			best, kind, readOnly = at, words[2], slices.Contains(strings.Split(words[3], ","), "ro")
 		}
 	}
 	return kind, readOnly

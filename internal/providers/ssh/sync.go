@@ -93,7 +93,7 @@ func (m mirror) checkMoved() error {
 // send runs rsync, unless that would delete more than it may.
 func (m mirror) send(ctx context.Context) (*listing, []string, error) {
 	options, notes := keep(m.seen)
-	words := append(append([]string{"--delete-delay"}, options...), excludes(*m.Copy)...)
+	words := append(append([]string{"--delete-delay"}, options...), filters(*m.Copy)...)
 	words = append(words, m.partial())
 	sources := m.sources()
 	if len(sources) > 1 || !m.Copy.From.Whole {
@@ -191,7 +191,7 @@ func (m mirror) receipt(l *listing, notes []string) plan.Receipt {
 	return plan.Receipt{
 		Layer: m.Layer, Volume: m.Volume, Path: m.directory, Slot: m.Copy.Slot, Started: m.started,
 		Source: plan.ReceiptSource{Taken: m.started, Paths: m.Copy.From.Paths, MountPoint: m.mount},
-		Files:  l.files, Bytes: l.bytes, NewBytes: l.fresh, Directories: l.folders, Digest: l.digest(),
+		Files:  l.files, Bytes: l.bytes, NewBytes: l.fresh, Directories: l.folders, Digest: l.digest(), Full: m.started,
 		Exclude: m.Copy.Exclude, Notes: notes,
 	}
 }

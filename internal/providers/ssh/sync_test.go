@@ -145,14 +145,18 @@ func TestTheRestOfADisk(t *testing.T) {
 	b.do(b.copy(week46, ""))
 	put(t, b.disk+"/pve-config/x", "x")
 	put(t, b.disk+"/pvc-data/foreign", "not sent")
-	put(t, b.root()+"/gone", "x")
+	put(t, b.root()+"/kept", "not named, so left alone")
+	put(t, b.root()+"/pve-config/gone", "x")
+	put(t, b.disk+"/we[ir]d*\nname", "x")
+	put(t, b.disk+"/unnamed", "x")
 	a, _ := b.mirror()
 	a.Copy.Destination, a.Copy.Directory = b.root(), "."
 	a.Copy.From.Paths = []string{b.disk}
 	a.Copy.Exclude = []string{"/pvc-data"}
+	a.Copy.Only = []string{"pve-config", "we[ir]d*\nname"}
 	b.do(a)
 	b.holds(week46)
-	for name, want := range map[string]bool{"pve-config/x": true, "pvc-data/foreign": false, "gone": false} {
+	for name, want := range map[string]bool{"pve-config/x": true, "pve-config/gone": false, "pvc-data/foreign": false, "kept": true, "unnamed": false, "we[ir]d*\nname": true} {
 		if _, err := os.Lstat(filepath.Join(b.root(), name)); (err == nil) != want {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -161,6 +165,14 @@ func TestTheRestOfADisk(t *testing.T) {
 	if len(disk.Receipts) != 2 || len(disk.Bad) != 0 || disk.Receipts[0].Path != "." {
 		t.Errorf("%+v", disk)
 	}
+	a = b.next(a)
+	a.Copy.Only = nil
+	before := contents(t, b.root()+"/pve-config")
+	b.do(a) // nothing but the receipt
+	if diff := cmp.Diff(before, contents(t, b.root()+"/pve-config")); diff != "" {
+		t.Error(diff)
+	}
+	b.holds(week46)
 }
 
 func TestSeveralPathsKeepTheirNames(t *testing.T) {

@@ -57,16 +57,17 @@ func (p *Provider) makeVersion(ctx context.Context, j job) (providers.Result, er
 	if err != nil {
 		return providers.Result{}, err
 	}
-	state, err := v.progress()
-	result := providers.Result{}
+	done, sealing, err := v.progress()
 	switch {
 	case err != nil:
-	case state == isDone:
+		return providers.Result{}, err
+	case done:
 		return providers.Result{Already: true}, v.clear(ctx)
-	case state == isAnew:
-		result.Detail = "its receipt alone"
-		err = v.prepare(ctx, filepath.Dir(v.path), v.mark())
-	case state == isOpen:
+	}
+	result := providers.Result{Detail: "nothing to send but the receipt"}
+	if sealing {
+		err = v.prepareSeal(ctx)
+	} else {
 		result, err = p.send(ctx, v)
 	}
 	if err != nil {
@@ -118,43 +119,37 @@ func (j job) newVersion(ctx context.Context) (version, error) {
 	return v, j.checkRsync(v.seen)
 }
 
-// state is how far an earlier run has come.
-type state int
-
-const (
-	isOpen   state = iota // the version is to be sent
-	isSealed              // it is there, and has no receipt yet
-	isAnew                // it is there, with the receipt of an earlier making of the same
-	isDone
-)
-
 // progress says how far an earlier run has come: to the end, or so far that only the
-// names are to be given. A name that is taken otherwise is no place for a new version.
-func (v version) progress() (state, error) {
+// names and the receipt are to be given. A name that is taken otherwise is no place for a new version.
+func (v version) progress() (done, sealing bool, err error) {
 	digest := v.from.receipt.Digest
 	there := v.seen.kinds[v.path]
 	if there != isFolder && there != isMissing {
-		return isOpen, stale("%s: something that is no folder has the name of version %q", v.host(), v.path)
+		return false, false, stale("%s: something that is no folder has the name of version %q", v.host(), v.path)
 	}
 	r := v.seen.receipt(v.from.Layer, v.from.Version, v.from.Volume)
 	if there == isFolder && r != nil && r.Path == v.path && r.Digest == digest {
-		if v.seen.texts[v.receiptFile()] == strings.TrimRight(string(v.from.text), "\n") {
-			return isDone, nil
-		}
-		return isAnew, nil
+		same := v.sameReceipt()
+		return same, !same, nil
 	}
 	pending, err := receipt.Decode([]byte(v.seen.texts[v.pending()]))
 	began := err == nil && pending.Path == v.path && pending.Digest == digest
 	grown := v.seen.kinds[v.built()] == isFolder
 	switch {
 	case began && !grown && there == isFolder:
-		return isSealed, nil
+		return false, true, nil
 	case there == isFolder && v.Kind == plan.Create:
-		return isOpen, stale("%s: version %q is there already", v.host(), v.path)
+		return false, false, stale("%s: version %q is there already", v.host(), v.path)
 	case there == isMissing && v.Kind == plan.Refresh && !grown:
-		return isOpen, stale("%s: version %q is gone", v.host(), v.path)
+		return false, false, stale("%s: version %q is gone", v.host(), v.path)
 	}
-	return isOpen, v.checkBegin()
+	return false, false, v.checkBegin()
+}
+
+// sameReceipt says whether the receipt over there is the one here, byte for byte. A
+// version that was made anew without a change has another one.
+func (v version) sameReceipt() bool {
+	return strings.TrimRight(v.seen.texts[v.receiptFile()], "\n") == strings.TrimRight(string(v.from.text), "\n")
 }
 
 // checkBegin looks at what a transfer needs.
@@ -215,6 +210,17 @@ func (v version) prove(ctx context.Context, options, sources []string) error {
 func (j job) prepare(ctx context.Context, folder, mark string) error {
 	_, err := j.ask(ctx, sealLimit, prepareScript, j.base, []string{j.rel, j.work, mark, folder}, nil)
 	return err
+}
+
+// prepareSeal is for a version that has its name already: nothing that grows may be
+// in the work folder.
+func (v version) prepareSeal(ctx context.Context) error {
+	if v.seen.kinds[v.built()] != isMissing {
+		if err := v.clearWork(ctx); err != nil {
+			return err
+		}
+	}
+	return v.prepare(ctx, "", v.mark())
 }
 
 // seal gives the version its name, and its receipt.
