@@ -56,6 +56,10 @@ test-kube: ## run the kube provider against a real kube-apiserver (10 minutes to
 	test/kube/setup
 	cd test/kube && BKPLAN_KUBE=1 BKPLAN_KUBE_APISERVER="$$(./build)" $(GO) test -count=1 ./...
 
+.PHONY: test-net
+test-net: setup ## cut the network between this machine and a NAS (needs root, takes minutes)
+	BKPLAN_NET=1 $(GO) test -count=1 -v -run '^TestNet' ./internal/providers/ssh
+
 .PHONY: bench
 bench: build ## measure; docs/benchmarks.md explains the figures
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/...

@@ -181,30 +181,15 @@ func TestWorkForAnotherContentIsNotContinued(t *testing.T) {
 // Partial transfers are kept and continued.
 func TestACutInTheMiddle(t *testing.T) {
 	b := newBench(t)
-	noise := make([]byte, 6<<20)
-	state := uint32(1)
-	for i := range noise { // nothing that compresses
-		state = state*1664525 + 1013904223
-		noise[i] = byte(state >> 24)
-	}
 	b.put(week46, "small", "small")
-	b.put(week46, "z-large", string(noise))
+	b.put(week46, "z-large", string(incompressible(6<<20)))
 	b.prove(week46)
 	a := b.copy(week46, "")
 	a.Copy.Remote.BandwidthLimit = 1 << 20
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stop := errors.New("terminated")
 	work := filepath.Join(b.root(), plan.WorkFolder, plan.WorkName(plan.Create, "offsite", volume, week46))
-	go func() {
-		for ctx.Err() == nil {
-			if grown, _ := filepath.Glob(work + "/tree/.z-large.*"); len(grown) > 0 {
-				if info, err := os.Stat(grown[0]); err == nil && info.Size() > 1<<20 {
-					cancel(stop)
-				}
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-	}()
+	go b.whenGrown(ctx, work+"/tree/.z-large.*", func() { cancel(stop) })
 	if _, err := b.provider.Do(ctx, a); !errors.Is(err, stop) {
 		t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ type nas struct {
 	user     string
 	address  string
 	identity string
+	inside   string // the command that runs ssh elsewhere; empty is here
 }
 
 // applets are what the scripts may use.
@@ -229,7 +230,7 @@ func (n *nas) knowHost(public string) {
 	if err := os.MkdirAll(n.at("bin"), 0o700); err != nil {
 		n.t.Fatal(err)
 	}
-	n.write("bin/ssh", fmt.Sprintf("#!/bin/sh\nexec %s -F %s/ssh_config \"$@\"\n", real, n.folder), 0o700)
+	n.write("bin/ssh", fmt.Sprintf("#!/bin/sh\nexec %s %s -F %s/ssh_config \"$@\"\n", n.inside, real, n.folder), 0o700)
 }
 
 func (n *nas) newKey(name string) string {
