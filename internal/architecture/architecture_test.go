@@ -48,6 +48,8 @@ var allowed = map[string][]string{
 	"internal/stamp":                  {},
 	"internal/execx":                  {},
 	"internal/run":                    {},
+	"internal/journal":                {},
+	"internal/watch":                  {"internal/journal"},
 	"internal/tree":                   {},
 	"internal/architecture":           {},
 }
