@@ -128,10 +128,9 @@ func (i *inotify) take(watch int32, mask uint32, name string, to *recorder) erro
 	if err := to.subtree(full); err != nil {
 		return err
 	}
+	// What is there now is what counts. When two folders change places, that one
+	// went is told after the other one came to the same name.
 	i.drop(n.children[name])
-	if mask&(unix.IN_CREATE|unix.IN_MOVED_TO) == 0 {
-		return nil
-	}
 	return i.add(n.child(name))
 }
 

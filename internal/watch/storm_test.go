@@ -47,7 +47,7 @@ func (s *storm) write(path string, flags int) {
 }
 
 // mapped writes by way of a mapping.
-func (s *storm) mapped(path string) {
+func mapped(path string, what byte) {
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return
@@ -59,7 +59,7 @@ func (s *storm) mapped(path string) {
 	}
 	data, err := unix.Mmap(int(file.Fd()), 0, 1, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err == nil {
-		data[0] = byte('a' + s.random.IntN(26))
+		data[0] = what
 		_ = unix.Munmap(data)
 	}
 }
@@ -97,7 +97,7 @@ func (s *storm) step() {
 	case 19:
 		_ = os.Chmod(path, fs.FileMode(0o700|s.random.IntN(0o100)))
 	case 20:
-		s.mapped(path)
+		mapped(path, byte('a'+s.random.IntN(26)))
 	case 21:
 		_ = os.Rename(path, s.away())
 	case 22:
@@ -248,6 +248,12 @@ func (m mirror) name(name string) {
 	}
 	if there != nil && there.Mode()&fs.ModeSymlink != 0 {
 		_ = os.Remove(to)
+	}
+	if !info.Mode().IsRegular() {
+		_ = os.Remove(to)
+		_ = unix.Mkfifo(to, 0o600)
+		_ = os.Chmod(to, info.Mode().Perm())
+		return
 	}
 	data, err := os.ReadFile(from)
 	if err == nil {
