@@ -167,9 +167,6 @@ func (w *Writer) tell(k kind, name string) error {
 	return nil
 }
 
-// Knows says that the open segment tells a name already.
-func (w *Writer) Knows(name string) bool { return w.known[name] != 0 }
-
 // Flush hands what was told to the kernel, where readers see it.
 func (w *Writer) Flush() error {
 	if !w.Active() {

@@ -21,6 +21,9 @@ type fanotify struct {
 	root   root
 	mounts mounts
 	places places
+	// single are files that had one name, or none, when they changed. If one gets
+	// another name before the segment is sealed, there is an event on the file.
+	single map[handle]struct{}
 	buffer []byte
 }
 
@@ -48,7 +51,7 @@ func openFanotify(tree Tree, queue uint) (*fanotify, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open fanotify: %w", err)
 	}
-	f := &fanotify{group: group, root: r, buffer: make([]byte, 1<<18)}
+	f := &fanotify{group: group, root: r, single: map[handle]struct{}{}, buffer: make([]byte, 1<<18)}
 	if err := f.mark(); err != nil {
 		f.close()
 		return nil, err
@@ -148,56 +151,32 @@ func (f *fanotify) take(e event, to *recorder) error {
 	}
 	switch at.kind {
 	case placeGone: // its removal, or that of a folder above it, is told
-		if folder || e.file.isZero() {
-			return nil
-		}
-		return f.takeInode(e, 2, to)
 	case placeWide:
-		return to.subtree(at.name)
-	case placeOutside:
-		return f.takeLinks(e, at.path+"/"+e.name, to)
+		err = to.subtree(at.name)
+	case placeInside:
+		name := below(at.name, e.name)
+		if folder && e.mask&fanotifyNames != 0 {
+			err = to.subtree(name)
+		} else {
+			err = to.changed(name)
+		}
 	}
-	name := below(at.name, e.name)
-	if folder && e.mask&fanotifyNames != 0 {
-		return to.subtree(name)
-	}
-	known := to.writer.Knows(name)
-	if err := to.changed(name); err != nil {
+	if err != nil || folder || e.mask&fanotifyContent == 0 {
 		return err
 	}
-	if folder || known && e.mask&fanotifyNames == 0 {
-		return nil
-	}
-	return f.takeLinks(e, at.path+"/"+e.name, to)
+	return f.takeInode(e, 2, to)
 }
 
-// takeLinks looks whether a file has names beside the one by which it changed.
-// Whenever it loses one, the kernel tells of the file by itself; see takeInode.
-func (f *fanotify) takeLinks(e event, path string, to *recorder) error {
-	if e.mask&unix.FAN_ONDIR != 0 {
-		return nil
-	}
-	var stat unix.Stat_t
-	err := unix.Lstat(path, &stat)
-	switch {
-	case errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR):
-		return nil
-	case errors.Is(err, unix.ENAMETOOLONG):
-		return to.subtree(journal.Whole)
-	case err != nil:
-		return fmt.Errorf("look at links: %w", err)
-	case stat.Nlink > 1 && stat.Mode&unix.S_IFMT != unix.S_IFDIR:
-		return to.inode(stat.Ino)
-	}
-	return nil
-}
-
-// takeInode takes an event on a file that does not say by which name: one of its
-// links came or went, or somebody reached it by its handle, as an NFS server does.
-// With fewer names than links, there is nothing to be found.
+// takeInode has the names of a file looked for if it has at least so many links.
+// That is two for one that changed by one of its names. It is one where the event
+// does not say by which name: one of them came or went, or somebody reached the
+// file by its handle, as an NFS server does.
 func (f *fanotify) takeInode(e event, links uint64, to *recorder) error {
 	if e.file.isZero() {
 		return fmt.Errorf("an event says of no file that %#x happened", e.mask)
+	}
+	if _, seen := f.single[e.file]; seen && links > 1 {
+		return nil
 	}
 	fd, err := openHandle(&f.root, e.file)
 	if errors.Is(err, unix.ESTALE) {
@@ -211,14 +190,22 @@ func (f *fanotify) takeInode(e event, links uint64, to *recorder) error {
 	if err := unix.Fstat(fd, &stat); err != nil {
 		return fmt.Errorf("stat file: %w", err)
 	}
-	if uint64(stat.Nlink) < links || stat.Mode&unix.S_IFMT == unix.S_IFDIR {
+	if stat.Mode&unix.S_IFMT == unix.S_IFDIR {
 		return nil
 	}
-	return to.inode(stat.Ino)
+	if uint64(stat.Nlink) >= links {
+		return to.inode(stat.Ino)
+	}
+	if len(f.single) >= maxPlaces {
+		clear(f.single)
+	}
+	f.single[e.file] = struct{}{}
+	return nil
 }
 
 // settle finds the names of files that have several.
 func (f *fanotify) settle(to *recorder) error {
+	clear(f.single)
 	if err := f.mounts.tell(to); err != nil {
 		return err
 	}

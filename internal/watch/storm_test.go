@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/bits"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -152,8 +153,8 @@ func rage(t *testing.T, seed uint64, steps int, tree, outside string) (permits c
 
 // gust permits some steps: few or many, so that syncs come in the middle of
 // different things.
-func gust(permits chan<- struct{}, random *rand.Rand) {
-	for range 1 << random.IntN(12) {
+func gust(permits chan<- struct{}, random *rand.Rand, steps int) {
+	for range 1 << random.IntN(bits.Len(uint(steps/8))) {
 		select {
 		case permits <- struct{}{}:
 		default:

@@ -169,7 +169,7 @@ func (w *world) equal() {
 }
 
 // stormSteps is how long a storm is: BKPLAN_STORM=100000 is the full form.
-func stormSteps(t *testing.T) int {
+func stormSteps() int {
 	steps, err := strconv.Atoi(os.Getenv("BKPLAN_STORM"))
 	if err != nil {
 		steps = 6000
@@ -202,7 +202,8 @@ func TestStorm(t *testing.T) {
 			w.start()
 			w.sync()
 			seed := stormSeed()
-			permits, over := rage(t, seed, stormSteps(t), w.tree, w.outside)
+			steps := stormSteps()
+			permits, over := rage(t, seed, steps, w.tree, w.outside)
 			random := rand.New(rand.NewPCG(seed, 100))
 			syncs, names := 0, 0
 			for going := true; going; syncs++ {
@@ -210,7 +211,7 @@ func TestStorm(t *testing.T) {
 				case <-over:
 					going = false
 				default:
-					gust(permits, random)
+					gust(permits, random, steps)
 				}
 				changes, reason := w.sync()
 				if reason != "" && syncs > 0 {
