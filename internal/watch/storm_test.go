@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
@@ -59,10 +60,12 @@ func mapped(path string, what byte) {
 		return
 	}
 	data, err := unix.Mmap(int(file.Fd()), 0, 1, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-	if err == nil {
-		data[0] = what
-		_ = unix.Munmap(data)
+	if err != nil {
+		return
 	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() { _ = recover(); _ = unix.Munmap(data) }() // it was truncated meanwhile
+	data[0] = what
 }
 
 func (s *storm) step() {
