@@ -59,22 +59,23 @@ func (k *keeper) log(format string, args ...any) {
 
 // run follows the tree until the context ends. Begun is called when the first
 // attempt to begin a span has ended, however it did.
-func (k *keeper) run(ctx context.Context, begun func()) error {
+func (k *keeper) run(ctx context.Context, begun func()) {
 	stop := context.AfterFunc(ctx, k.bell.ring)
 	defer stop()
 	for ctx.Err() == nil {
 		err := k.span(ctx, &begun)
+		if err != nil {
+			k.log("not followed any more: %v", err)
+		}
 		if ctx.Err() != nil {
-			return err
+			break
 		}
 		k.told(&begun)
-		k.log("not followed any more: %v", err)
 		k.trouble = err
 		if !errors.Is(err, errOverflow) && !errors.Is(err, journal.ErrTooLong) {
 			k.idle(ctx)
 		}
 	}
-	return nil
 }
 
 func (k *keeper) told(begun *func()) {
@@ -85,7 +86,7 @@ func (k *keeper) told(begun *func()) {
 }
 
 // span follows the tree for as long as nothing is missed, and returns why it is
-// over; after the end of the context, what went wrong at the end.
+// over; nil is that the context ended.
 func (k *keeper) span(ctx context.Context, begun *func()) error {
 	s, err := openSource(k.config.Method, k.tree)
 	if err != nil {
@@ -196,7 +197,10 @@ func (f *following) seal() (journal.Point, error) {
 			return journal.Point{}, err
 		}
 	}
-	if err := errors.Join(f.source.settle(f.recorder), f.source.check()); err != nil {
+	if err := f.source.settle(f.recorder); err != nil {
+		return journal.Point{}, err
+	}
+	if err := f.source.check(); err != nil {
 		return journal.Point{}, err
 	}
 	f.recorder.dirty = false

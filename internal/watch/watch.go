@@ -74,9 +74,7 @@ func Run(ctx context.Context, c Config) error {
 	}
 	for _, k := range keepers {
 		group.Go(func() error {
-			if err := k.run(ctx, func() { begun <- struct{}{} }); err != nil {
-				return fmt.Errorf("watch %q: %w", k.tree.Path, err)
-			}
+			k.run(ctx, func() { begun <- struct{}{} })
 			return nil
 		})
 	}
