@@ -25,7 +25,7 @@ func Identify(path string) (Identity, error) {
 	if err != nil {
 		return Identity{}, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	return IdentifyFd(fd)
 }
 

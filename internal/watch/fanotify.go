@@ -185,7 +185,7 @@ func (f *fanotify) takeInode(e event, links uint64, to *recorder) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	var stat unix.Stat_t
 	if err := unix.Fstat(fd, &stat); err != nil {
 		return fmt.Errorf("stat file: %w", err)

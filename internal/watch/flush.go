@@ -32,8 +32,8 @@ func Flush(ctx context.Context, stateDir, tree string) (journal.Point, error) {
 	if err != nil {
 		return journal.Point{}, errors.Join(ErrNotRunning, ctx.Err())
 	}
-	defer connection.Close()
-	stop := context.AfterFunc(ctx, func() { connection.Close() })
+	defer func() { _ = connection.Close() }()
+	stop := context.AfterFunc(ctx, func() { _ = connection.Close() })
 	defer stop()
 	var a answer
 	err = json.NewDecoder(io.LimitReader(connection, maxAnswer)).Decode(&a)

@@ -166,7 +166,7 @@ func TestUnmount(t *testing.T) {
 		must(t, err)
 		keep := ""
 		if again { // so that the loop device stays
-			keep = t.TempDir()
+
 			loop, err := exec.Command("losetup", "-f", "--show", backing(t, strings.TrimSpace(string(device)))).Output()
 			must(t, err)
 			keep = strings.TrimSpace(string(loop))

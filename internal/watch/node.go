@@ -59,7 +59,7 @@ func (i *inotify) add(n *node) error {
 	if err != nil {
 		return fmt.Errorf("watch %q: %w", name, err)
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	// By way of the open folder: the path may lead elsewhere by now.
 	watch, err := unix.InotifyAddWatch(i.queue, fmt.Sprintf("/proc/self/fd/%d", fd), inotifyMask)
 	if errors.Is(err, unix.ENOSPC) {

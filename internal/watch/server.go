@@ -76,7 +76,7 @@ func (s *server) accept(bell func()) {
 		places <- struct{}{}
 		s.group.Go(func() {
 			defer func() { <-places }()
-			defer connection.Close()
+			defer func() { _ = connection.Close() }()
 			s.serve(connection, bell)
 		})
 	}

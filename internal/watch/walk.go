@@ -38,7 +38,7 @@ func walkFolder(parent int, name string, skip func(string) bool, visit func(int,
 	if err != nil {
 		return fmt.Errorf("open %q: %w", name, err)
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	entries, err := list(fd)
 	if err != nil {
 		return fmt.Errorf("list %q: %w", name, err)
@@ -65,10 +65,10 @@ func vanished(err error) bool {
 // list reads a folder, without a look at what is in it where the file system
 // tells folders apart.
 func list(fd int) ([]entry, error) {
-	buffer := make([]byte, 1<<15)
+	var buffer [1 << 13]byte
 	var entries []entry
 	for {
-		n, err := unix.Getdents(fd, buffer)
+		n, err := unix.Getdents(fd, buffer[:])
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
