@@ -56,7 +56,7 @@ func (p *places) find(r *root, h handle) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	for range attempts {
 		at, certain, err := p.look(r, fd)
 		if err != nil {

@@ -172,7 +172,7 @@ func (w *world) equal() {
 func stormSteps() int {
 	steps, err := strconv.Atoi(os.Getenv("BKPLAN_STORM"))
 	if err != nil {
-		steps = 6000
+		steps = 3000
 	}
 	return steps
 }
