@@ -51,6 +51,8 @@ var allowed = map[string][]string{
 	"internal/stamp":                  {},
 	"internal/execx":                  {},
 	"internal/run":                    {},
+	"internal/journal":                {},
+	"internal/watch":                  {"internal/journal"},
 	"internal/tree":                   {},
 	"internal/architecture":           {},
 }
