@@ -50,7 +50,7 @@ func (l plainLog) Summary(results []run.Action, took time.Duration) {
 
 func plainLine(a run.Action) string {
 	line := fmt.Sprintf("%-8s %s %s", a.Outcome, a.Kind, a.ID)
-	if a.Kind == string(plan.Create) {
+	if a.Kind == string(plan.Create) && !strings.HasSuffix(a.ID, "@"+a.Version) {
 		line += " as " + a.Version
 	}
 	for _, text := range []string{a.Detail, a.Error} {
