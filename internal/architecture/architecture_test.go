@@ -37,6 +37,7 @@ var allowed = map[string][]string{
 	"internal/providers/lvm":          {"internal/plan", "internal/execx", "internal/providers"},
 	"internal/providers/pfsense":      {"internal/plan", "internal/execx", "internal/openssh", "internal/providers"},
 	"internal/providers/ssh":          {"internal/plan", "internal/execx", "internal/folder", "internal/openssh", "internal/providers", "internal/quantity", "internal/receipt", "internal/rsync", "internal/tree"},
+	"internal/providers/journal":      {"internal/journal", "internal/plan", "internal/providers", "internal/watch"},
 	"internal/openssh":                {"internal/execx"},
 	"internal/rsync":                  {"internal/execx"},
 	"internal/providers/sqlite":       {"internal/plan", "internal/providers"},

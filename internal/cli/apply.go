@@ -119,6 +119,9 @@ func (s session) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := observe.Consume(observation, s.policy, s.registry.Journals); err != nil {
+		return err
+	}
 	unknown := unknownError(observation)
 	if len(p.Actions) == 0 {
 		return s.recordNothing(p, planID, unknown)

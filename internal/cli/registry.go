@@ -7,6 +7,7 @@ import (
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/providers"
 	"github.com/bkplan/bkplan/internal/providers/disk"
+	"github.com/bkplan/bkplan/internal/providers/journal"
 	"github.com/bkplan/bkplan/internal/providers/kube"
 	"github.com/bkplan/bkplan/internal/providers/lvm"
 	"github.com/bkplan/bkplan/internal/providers/pfsense"
@@ -32,7 +33,9 @@ func (a *App) registry(p plan.Policy, runner execx.Runner) providers.Registry {
 		return disk.New(disk.Config{Runner: runner, Producer: producer, Opener: opener, Now: a.now, Patience: a.Patience})
 	}
 	observer := disk.NewObserver(a.Patience)
-	far := ssh.New(ssh.Config{Runner: runner, Now: a.now})
+	_, host := a.host()
+	tracker := journal.Tracker{StateDir: p.StateDir, Host: host}
+	far := ssh.New(ssh.Config{Runner: runner, Now: a.now, Tracker: tracker})
 	return providers.Registry{
 		Sources: map[string]providers.Provider{
 			plan.SourceLVMThin: pool, plan.SourceDirectory: observer, plan.SourcePaths: observer,
@@ -46,6 +49,7 @@ func (a *App) registry(p plan.Policy, runner execx.Runner) providers.Registry {
 			plan.LayerSync:     providers.Route{Here: copies(nil), Remote: far},
 		},
 		Close:     far.Close,
+		Journals:  tracker,
 		Names:     func(k plan.KubernetesSource) providers.Names { return kube.New(k, version()) },
 		LoadNames: kube.Load,
 		SaveNames: kube.Save,

@@ -6,6 +6,7 @@ package observe
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -240,4 +241,37 @@ func Keep(o plan.Observation, registry providers.Registry, stateDir string) erro
 		}
 	}
 	return nil
+}
+
+// Consume lets the change journals forget what all layers that follow a tree have
+// synced, as this observation shows. While one of them is not seen, nothing is
+// forgotten.
+func Consume(o plan.Observation, policy plan.Policy, journals providers.Tracker) error {
+	earliest, unknown := map[string]plan.JournalPoint{}, map[string]bool{}
+	for _, l := range policy.Layers {
+		source, found := policy.Source(l.From)
+		if !l.TrackChanges || !found || source.Directory == nil {
+			continue
+		}
+		tree := source.Directory.Path
+		last := o.LastSync(policy, l)
+		if last == nil || last.Journal == nil {
+			unknown[tree] = true
+			continue
+		}
+		point, known := earliest[tree]
+		switch {
+		case !known || last.Journal.Span == point.Span && last.Journal.Segment < point.Segment:
+			earliest[tree] = *last.Journal
+		case last.Journal.Span != point.Span:
+			unknown[tree] = true
+		}
+	}
+	var errs []error
+	for tree, point := range earliest {
+		if !unknown[tree] {
+			errs = append(errs, journals.Consumed(tree, point))
+		}
+	}
+	return errors.Join(errs...)
 }

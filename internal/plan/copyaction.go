@@ -31,7 +31,7 @@ type CopyAction struct {
 	// Since is where the change journal stood at the last sync: what it says has
 	// changed is all that need be looked at. Without one everything is.
 	Since *JournalPoint `json:"since,omitempty"`
-	// Only are names at the top of the source: a sync of a disk, whose
+	// Only are patterns for names at the top of the source: a sync of a disk, whose
 	// Directory is ".", leaves alone, here and there, what is none of them.
 	Only []string `json:"only,omitempty"`
 	// MinFree is what must stay free at the destination, in bytes.

@@ -199,7 +199,7 @@ func (l *offsiteLayer) owned() []string {
 	return patterns
 }
 
-// unowned are the names at the top of the disk that are mirrored.
+// unowned are patterns for the names at the top of the disk that are mirrored.
 func (l *offsiteLayer) unowned() []string {
 	top, _ := l.here.Folder(".")
 	owners := l.owners()
@@ -207,7 +207,7 @@ func (l *offsiteLayer) unowned() []string {
 	for _, e := range top.Entries {
 		ownedBy := func(of Layer) bool { return of.Directory == e.Path }
 		if e.Path != OwnFolder && e.Path != "lost+found" && !e.Odd && !slices.ContainsFunc(owners, ownedBy) {
-			names = append(names, e.Path)
+			names = append(names, rsyncPattern(e.Path))
 		}
 	}
 	return names

@@ -92,7 +92,7 @@ func TestOffsiteSendsWhatTheCopyLacks(t *testing.T) {
 		t.Error(diff)
 	}
 	rest := plan.Actions[len(plan.Actions)-1].Copy
-	if diff := cmp.Diff([]string{"loose"}, rest.Only); diff != "" {
+	if diff := cmp.Diff([]string{"/loose"}, rest.Only); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{"/.bkplan", "/data", "/host"}, rest.Exclude); diff != "" {

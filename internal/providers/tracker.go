@@ -12,12 +12,12 @@ type Tracker interface {
 	// proof that nothing is missing. It changes nothing.
 	Look(tree string, since plan.JournalPoint, exclude []string) (TreeChanges, error)
 	// Prove has all written down that has happened so far, and tells what has
-	// changed.
+	// changed. Until is set whenever somebody watches, also beside a Why.
 	Prove(ctx context.Context, tree string, since plan.JournalPoint, exclude []string) (TreeChanges, error)
 	// Now has all written down that has happened so far: what a sync of everything,
 	// begun after that, has seen. It is nil where nobody watches.
 	Now(ctx context.Context, tree string) *plan.JournalPoint
-	// Consumed forgets what was synced up to a point.
+	// Consumed forgets what every sync of the tree has seen, up to a point.
 	Consumed(tree string, upTo plan.JournalPoint) error
 }
 

@@ -25,7 +25,7 @@ func TestReceiptOfTheSameIsBroughtUpToDate(t *testing.T) {
 	if err := receipt.Write(b.disk, r); err != nil {
 		t.Fatal(err)
 	}
-	if result := b.do(b.refresh(week46, week46)); result.Already || result.Detail != "nothing to send but the receipt" {
+	if result := b.do(b.refresh(week46, week46)); result.Already || result.Detail != "its receipt alone" {
 		t.Errorf("%+v", result)
 	}
 	b.holds(week46)
@@ -131,7 +131,7 @@ func TestMirrorOfADiskLeavesOthersAlone(t *testing.T) {
 		ID: "rest", Kind: plan.Sync, Layer: "offsite", Volume: "sda",
 		Copy: &plan.CopyAction{
 			Remote: &plan.Remote{Address: b.address, IdentityFile: b.identity, Path: b.share}, Destination: b.root(), Directory: ".", Slot: start,
-			From: &plan.Access{Paths: []string{b.disk}, Whole: true}, Exclude: []string{"/.bkplan", "/pvc-data"}, Only: []string{"loose"},
+			From: &plan.Access{Paths: []string{b.disk}, Whole: true}, Exclude: []string{"/.bkplan", "/pvc-data"}, Only: []string{"/loose"},
 		},
 	}
 	b.do(a)

@@ -93,7 +93,7 @@ func (m mirror) checkMoved() error {
 // send runs rsync, unless that would delete more than it may.
 func (m mirror) send(ctx context.Context) (*listing, []string, error) {
 	options, notes := keep(m.seen)
-	words := append(append([]string{"--delete-delay"}, options...), filters(*m.Copy)...)
+	words := append(append([]string{"--delete-delay"}, options...), excludes(*m.Copy)...)
 	words = append(words, m.partial())
 	sources := m.sources()
 	if len(sources) > 1 || !m.Copy.From.Whole {

@@ -153,7 +153,7 @@ func TestTheRestOfADisk(t *testing.T) {
 	a.Copy.Destination, a.Copy.Directory = b.root(), "."
 	a.Copy.From.Paths = []string{b.disk}
 	a.Copy.Exclude = []string{"/pvc-data"}
-	a.Copy.Only = []string{"pve-config", "we[ir]d*\nname"}
+	a.Copy.Only = []string{"/pve-config", "/we\\[ir]d\\*\nname"}
 	b.do(a)
 	b.holds(week46)
 	for name, want := range map[string]bool{"pve-config/x": true, "pve-config/gone": false, "pvc-data/foreign": false, "kept": true, "unnamed": false, "we[ir]d*\nname": true} {

@@ -156,26 +156,15 @@ func (j job) explainRsync(err error) error {
 	return full(failure, fmt.Errorf("%s: %w", j.host(), rsync.Explain(failure)))
 }
 
-// filters are the options that leave out what the action says, here and there. At
-// the root of a copy that is what bkplan keeps there, and all but the names that the
-// action has.
-func filters(c plan.CopyAction) []string {
-	options := rsync.Excludes(c.Exclude)
+// excludes leaves out what the action says, and at the root of a copy what bkplan
+// keeps there and all that is not named. What is left out is not deleted either.
+func excludes(c plan.CopyAction) []string {
 	if c.Directory != "." {
-		return options
+		return rsync.Excludes(c.Exclude)
 	}
-	options = append([]string{"--exclude=/" + plan.OwnFolder}, options...)
-	for _, name := range c.Only {
-		options = append(options, "--include=/"+pattern(name))
+	words := rsync.Excludes(append([]string{"/" + plan.OwnFolder}, c.Exclude...))
+	for _, pattern := range c.Only {
+		words = append(words, "--include="+pattern)
 	}
-	return append(options, "--exclude=/*")
-}
-
-// pattern matches one name. A backslash is one for rsync, unless something in the
-// pattern is a wildcard.
-func pattern(name string) string {
-	if strings.ContainsAny(name, "*?[") {
-		return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(name)
-	}
-	return name
+	return append(words, "--exclude=/*")
 }

@@ -57,17 +57,16 @@ func (p *Provider) makeVersion(ctx context.Context, j job) (providers.Result, er
 	if err != nil {
 		return providers.Result{}, err
 	}
-	done, sealing, err := v.progress()
+	state, err := v.progress()
+	result := providers.Result{}
 	switch {
 	case err != nil:
-		return providers.Result{}, err
-	case done:
+	case state == isDone:
 		return providers.Result{Already: true}, v.clear(ctx)
-	}
-	result := providers.Result{Detail: "nothing to send but the receipt"}
-	if sealing {
-		err = v.prepareSeal(ctx)
-	} else {
+	case state == isAnew:
+		result.Detail = "its receipt alone"
+		err = v.prepareAnew(ctx)
+	case state == isOpen:
 		result, err = p.send(ctx, v)
 	}
 	if err != nil {
@@ -119,37 +118,43 @@ func (j job) newVersion(ctx context.Context) (version, error) {
 	return v, j.checkRsync(v.seen)
 }
 
+// state is how far an earlier run has come.
+type state int
+
+const (
+	isOpen   state = iota // the version is to be sent
+	isSealed              // it is there, and has no receipt yet
+	isAnew                // it is there, with the receipt of an earlier making of the same
+	isDone
+)
+
 // progress says how far an earlier run has come: to the end, or so far that only the
-// names and the receipt are to be given. A name that is taken otherwise is no place for a new version.
-func (v version) progress() (done, sealing bool, err error) {
+// names are to be given. A name that is taken otherwise is no place for a new version.
+func (v version) progress() (state, error) {
 	digest := v.from.receipt.Digest
 	there := v.seen.kinds[v.path]
 	if there != isFolder && there != isMissing {
-		return false, false, stale("%s: something that is no folder has the name of version %q", v.host(), v.path)
+		return isOpen, stale("%s: something that is no folder has the name of version %q", v.host(), v.path)
 	}
 	r := v.seen.receipt(v.from.Layer, v.from.Version, v.from.Volume)
 	if there == isFolder && r != nil && r.Path == v.path && r.Digest == digest {
-		same := v.sameReceipt()
-		return same, !same, nil
+		if v.seen.texts[v.receiptFile()] == strings.TrimRight(string(v.from.text), "\n") {
+			return isDone, nil
+		}
+		return isAnew, nil
 	}
 	pending, err := receipt.Decode([]byte(v.seen.texts[v.pending()]))
 	began := err == nil && pending.Path == v.path && pending.Digest == digest
 	grown := v.seen.kinds[v.built()] == isFolder
 	switch {
 	case began && !grown && there == isFolder:
-		return false, true, nil
+		return isSealed, nil
 	case there == isFolder && v.Kind == plan.Create:
-		return false, false, stale("%s: version %q is there already", v.host(), v.path)
+		return isOpen, stale("%s: version %q is there already", v.host(), v.path)
 	case there == isMissing && v.Kind == plan.Refresh && !grown:
-		return false, false, stale("%s: version %q is gone", v.host(), v.path)
+		return isOpen, stale("%s: version %q is gone", v.host(), v.path)
 	}
-	return false, false, v.checkBegin()
-}
-
-// sameReceipt says whether the receipt over there is the one here, byte for byte. A
-// version that was made anew without a change has another one.
-func (v version) sameReceipt() bool {
-	return strings.TrimRight(v.seen.texts[v.receiptFile()], "\n") == strings.TrimRight(string(v.from.text), "\n")
+	return isOpen, v.checkBegin()
 }
 
 // checkBegin looks at what a transfer needs.
@@ -212,9 +217,9 @@ func (j job) prepare(ctx context.Context, folder, mark string) error {
 	return err
 }
 
-// prepareSeal is for a version that has its name already: nothing that grows may be
-// in the work folder.
-func (v version) prepareSeal(ctx context.Context) error {
+// prepareAnew is for a version that stays as it is: nothing that an earlier run built
+// may be in the work folder, to take its place.
+func (v version) prepareAnew(ctx context.Context) error {
 	if v.seen.kinds[v.built()] != isMissing {
 		if err := v.clearWork(ctx); err != nil {
 			return err

@@ -1,7 +1,6 @@
 package ssh
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -13,7 +12,6 @@ import (
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/providers"
 	"github.com/bkplan/bkplan/internal/receipt"
-	"github.com/bkplan/bkplan/internal/tree"
 )
 
 func TestAWeekAndTheNext(t *testing.T) {
@@ -154,61 +152,6 @@ func TestRefreshReplacesTheVersion(t *testing.T) {
 	}
 	if left := b.unfinished(); left != nil {
 		t.Errorf("left behind: %q", left)
-	}
-}
-
-// A version that was made anew without a change gets its new receipt, and nothing
-// else.
-func TestTheSameContentMadeAnew(t *testing.T) {
-	b := newBench(t)
-	b.plain(week46)
-	b.do(b.copy(week46, ""))
-	before := inode(t, b.remote(week46, "f"))
-	r, err := receipt.Read(b.disk, "weekly", week46, volume)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Started = r.Started.AddDate(0, 0, 1)
-	if err := receipt.Write(b.disk, r); err != nil {
-		t.Fatal(err)
-	}
-	if r := b.do(b.refresh(week46, week46)); r.Already || r.Detail != "nothing to send but the receipt" {
-		t.Errorf("%+v", r)
-	}
-	b.holds(week46)
-	if inode(t, b.remote(week46, "f")) != before || b.unfinished() != nil {
-		t.Error("it was sent again")
-	}
-}
-
-// A mirror on the disk is a version without a name.
-func TestAMirrorOnTheDiskIsCopied(t *testing.T) {
-	b := newBench(t)
-	put(t, b.disk+"/pfsense/f", "one")
-	b.proveMirror()
-	a := b.copy("", "")
-	a.Copy.Directory, a.Copy.Path = ".", "pfsense"
-	a.Copy.From.Version = &plan.VersionAccess{Root: b.disk, Layer: "mirror", Volume: "pfsense", Path: "pfsense"}
-	b.do(a)
-	put(t, b.disk+"/pfsense/f", "longer")
-	b.proveMirror()
-	a.Kind, a.Copy.Previous = plan.Refresh, "pfsense"
-	b.do(a)
-	b.whole()
-	if diff := cmp.Diff(contents(t, b.disk+"/pfsense"), contents(t, b.root()+"/pfsense")); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func (b *bench) proveMirror() {
-	b.t.Helper()
-	var manifest bytes.Buffer
-	totals, err := tree.WriteManifest(b.t.Context(), b.disk+"/pfsense", tree.Previous{}, &manifest)
-	if err == nil {
-		err = receipt.Write(b.disk, plan.Receipt{Layer: "mirror", Volume: "pfsense", Path: "pfsense", Digest: totals.Digest, Files: totals.Files})
-	}
-	if err != nil {
-		b.t.Fatal(err)
 	}
 }
 
