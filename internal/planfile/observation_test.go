@@ -135,6 +135,8 @@ func arbitrary(t *rapid.T, of reflect.Type) reflect.Value {
 			value.Set(reflect.MakeMap(of))
 			value.SetMapIndex(arbitrary(t, of.Key()), arbitrary(t, of.Elem()))
 		}
+	case reflect.Uint64:
+		value.SetUint(rapid.Uint64().Draw(t, "number"))
 	case reflect.Float64:
 		value.SetFloat(rapid.Float64Range(0, 100).Draw(t, "number"))
 	default:
