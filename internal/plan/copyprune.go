@@ -8,7 +8,7 @@ import (
 
 // planCopyPrunes makes the prune actions of a volume, for the world as it will
 // be with the version that next adds or brings up to date. Those that would not
-// be without it depend on it.
+// be without it, since it takes a rule's place or that of the newest, depend on it.
 func (l *copyLayer) planCopyPrunes(v copyVolume, h copyHistory, next *Action) {
 	if next != nil && next.Blocked != nil {
 		next = nil
@@ -30,7 +30,7 @@ func (l *copyLayer) planCopyPrunes(v copyVolume, h copyHistory, next *Action) {
 		reason, goes := later[version.path]
 		_, goesAnyway := now[version.path]
 		needs := ""
-		if next != nil && !goesAnyway {
+		if next != nil && (!goesAnyway || h.isNewest(version)) {
 			needs = next.ID
 		}
 		if !goes || needs == "" && h.isNewest(version) || next != nil && version.path == next.Copy.Path {
@@ -49,7 +49,7 @@ func (h copyHistory) isNewest(v copyVersion) bool {
 
 // with is what there will be of a volume once the action is done.
 func with(versions []copyVersion, next Action) []copyVersion {
-	made := copyVersion{name: next.Version, path: next.Copy.Path, time: next.VersionTime}
+	made := copyVersion{name: next.Version, path: next.Copy.Path, start: next.VersionTime, time: next.VersionTime}
 	return append([]copyVersion{made}, keep(versions, func(v copyVersion) bool { return v.path != made.path })...)
 }
 

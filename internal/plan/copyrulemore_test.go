@@ -5,8 +5,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/bkplan/bkplan/internal/quantity"
+	"github.com/bkplan/bkplan/internal/retention"
 )
 
 func TestCopyRule14HostileNamesAreData(t *testing.T) {
@@ -116,5 +120,29 @@ func TestCopyWorldsReachWhatTheRulesAreAbout(t *testing.T) {
 		if share := reached[what] * 100 / worlds; share < percent {
 			t.Errorf("%d%% of the worlds have %q, and %d%% should", share, what, percent)
 		}
+	}
+}
+
+// The version that is the last by its name, and not the one made last, goes with it in
+// one plan, once a newer one is made.
+func TestCopyLastByNameWaitsForTheNext(t *testing.T) {
+	p, o := month(monday)
+	now := monday.Add(days(7))
+	p.Layers = p.Layers[:1]
+	p.Layers[0].Retention = retention.Rules{Within: quantity.Duration{Days: 1}}
+	p.Layers[0].Guard.MaxPrune = share("100%")
+	late := o.Disks[0].Receipts[2]
+	late.Started, late.Ended = monday.Add(time.Hour), monday.Add(time.Hour)
+	o.Disks = o.Disks[:1]
+	o.Disks[0].Receipts = []Receipt{late}
+	o.Disks[0].Folders[0].Entries = []Entry{{Path: late.Version + "/web", Type: EntryFolder}, {Path: "2026-11-17/web", Type: EntryFolder}}
+	made := `; after layer.weekly["web"]`
+	for _, text := range describe(Build(p, o, now, Options{}).Actions)[1:] {
+		if !strings.HasPrefix(text, "prune ") || !strings.HasSuffix(text, made) {
+			t.Error(text)
+		}
+	}
+	if n := len(Build(p, o, now, Options{}).Actions); n != 3 {
+		t.Errorf("%d actions, want one create and two prunes", n)
 	}
 }

@@ -63,12 +63,14 @@ func (t *offsiteTurn) send() {
 	}
 }
 
-// merge is what there will be when the second are sent.
+// merge is what there will be when the second are sent, newest first.
 func merge(there, sent []copyVersion) []copyVersion {
 	rest := keep(there, func(c copyVersion) bool {
 		return !slices.ContainsFunc(sent, func(s copyVersion) bool { return s.path == c.path })
 	})
-	return append(slices.Clone(sent), rest...)
+	all := append(slices.Clone(sent), rest...)
+	slices.SortStableFunc(all, func(a, b copyVersion) int { return cmp.Or(b.time.Compare(a.time), b.start.Compare(a.start)) })
+	return all
 }
 
 // find is the version of the same name over there.
@@ -207,7 +209,8 @@ func (t *offsiteTurn) prune() {
 	for _, c := range t.regular {
 		reason, goes := going[c.path]
 		_, goesAnyway := t.goesNow[c.path]
-		if !goes || there.isNewest(c) && (goesAnyway || len(t.sent) == 0) || !goesAnyway && len(t.sent) == 0 {
+		waits := !goesAnyway || there.isNewest(c)
+		if !goes || h.isNewest(c) || waits && len(t.sent) == 0 {
 			continue
 		}
 		l := t.offsiteLayer
@@ -221,7 +224,7 @@ func (t *offsiteTurn) prune() {
 			},
 		}
 		a.ID = a.Address() + "@" + a.Version
-		if !goesAnyway {
+		if waits {
 			a.Copy.Previous = t.sending[0].path
 			for _, s := range t.sent {
 				a.DependsOn = append(a.DependsOn, s.ID)

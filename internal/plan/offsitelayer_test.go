@@ -240,3 +240,24 @@ func TestSyncFollowsTheChangeJournal(t *testing.T) {
 		}
 	}
 }
+
+// While the newest version over there is far smaller than others nothing is pruned,
+// also when what this plan sends is older and looks right.
+func TestOffsiteHoldsPrunesWhileTheNewestLooksWrong(t *testing.T) {
+	p, o := month(monday)
+	p.Layers[2].Retention = retention.Rules{Last: 2}
+	local, far := &o.Disks[0], &o.Disks[2]
+	local.Receipts[3].Files, local.Receipts[3].Bytes = 1, 1
+	far.Folders[0].Entries = append(far.Folders[0].Entries, local.Folders[0].Entries[3])
+	far.Receipts = append(far.Receipts, local.Receipts[3])
+	var pruned int
+	for _, a := range transfers(Build(p, o, monday, Options{}), Prune) {
+		pruned++
+		if a.Blocked == nil || a.Blocked.Code != BlockSuspect {
+			t.Errorf("%s: %+v", a.ID, a.Blocked)
+		}
+	}
+	if pruned == 0 {
+		t.Error("nothing was to be pruned")
+	}
+}

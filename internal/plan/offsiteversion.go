@@ -90,11 +90,11 @@ func (l *offsiteLayer) tree(of Layer) offsiteVolume {
 			return nil
 		}
 		v.name = r.Volume
-		return []copyVersion{{time: r.Started, receipt: r}}
+		return []copyVersion{{start: r.Started, time: r.Started, receipt: r}}
 	}
 	v.there, v.here = version(l.there), version(l.here)
 	if a, pending := l.pending[of.Directory]; pending {
-		v.here = []copyVersion{{time: a.VersionTime}}
+		v.here = []copyVersion{{start: a.VersionTime, time: a.VersionTime}}
 	}
 	return v
 }
