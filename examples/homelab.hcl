@@ -372,18 +372,19 @@ layer "sqlite" "vaultwarden" {
 
 # --- Offsite -----------------------------------------------------------------
 
-# The backup disk with its four weeks; hard links survive the trip.
+# The backup disk, version by version; hard links survive the trip. The NAS keeps more
+# weeks than the disk. Without a retention it would keep all, and fill.
 layer "sync" "offsite" {
   from      = destination.sda
   to        = destination.synology
   directory = "pve-backup"
   schedule  = local.offsite_at
-  full { schedule = local.first_sunday } # compares everything, once a month
-  guard { max_delete = "10%" }           # a plan that would delete more is blocked
+  retention { keep_last = 8 }
+  guard { max_delete = "10%" } # a mirror that would delete more is blocked
 }
 
-# Large trees: only what the change journal saw moving, and all of it on the
-# first Sunday of the month.
+# Large trees, which `bkplan watch` follows: all of it on the first Sunday of the month.
+# This version compares all of it every night.
 layer "sync" "nfs" {
   from          = source.nfs
   to            = destination.synology

@@ -1,22 +1,12 @@
 package providers
 
-import (
-	"context"
-
-	"github.com/bkplan/bkplan/internal/plan"
-)
+import "github.com/bkplan/bkplan/internal/plan"
 
 // Tracker tells what has changed in a tree, by the journal of those who watch it.
 type Tracker interface {
 	// Look tells what is written down now. That is good enough for a plan, and no
 	// proof that nothing is missing. It changes nothing.
 	Look(tree string, since plan.JournalPoint, exclude []string) (TreeChanges, error)
-	// Prove has all written down that has happened so far, and tells what has
-	// changed. Until is set whenever somebody watches, also beside a Why.
-	Prove(ctx context.Context, tree string, since plan.JournalPoint, exclude []string) (TreeChanges, error)
-	// Now has all written down that has happened so far: what a sync of everything,
-	// begun after that, has seen. It is nil where nobody watches.
-	Now(ctx context.Context, tree string) *plan.JournalPoint
 	// Consumed forgets what every sync of the tree has seen, up to a point.
 	Consumed(tree string, upTo plan.JournalPoint) error
 }
@@ -27,6 +17,5 @@ type TreeChanges struct {
 	// Names are looked at by themselves: what is below a folder has not changed for
 	// that. Subtrees are compared with all that is below them; "." is the tree.
 	Names, Subtrees []string
-	Until           plan.JournalPoint
 	Why             string
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bkplan/bkplan/internal/plan"
+	"github.com/bkplan/bkplan/internal/providers"
 )
 
 // content is what a copy is made from, open for reading.
@@ -71,7 +72,7 @@ func snapshotSource(access plan.SnapshotAccess, uuid string) plan.ReceiptSource 
 // mount point of the first.
 func (p *Provider) checkPaths(ctx context.Context, access plan.Access) (string, error) {
 	for _, path := range access.Paths {
-		_, err := within(ctx, p.limit, path, func() (any, error) {
+		_, err := providers.Within(ctx, p.limit, path, func() (any, error) {
 			if err := isDirectory(path); err != nil {
 				return nil, stale("source: %v", err)
 			}
@@ -81,7 +82,7 @@ func (p *Provider) checkPaths(ctx context.Context, access plan.Access) (string, 
 			return "", err
 		}
 	}
-	return within(ctx, p.limit, access.Paths[0], func() (string, error) { return checkMount(access) })
+	return providers.Within(ctx, p.limit, access.Paths[0], func() (string, error) { return checkMount(access) })
 }
 
 // checkMount proves that the first path lies on the file system that it should.
@@ -104,7 +105,7 @@ func checkMount(access plan.Access) (string, error) {
 // firstEmpty finds a folder with nothing in it; an empty string is none.
 func (p *Provider) firstEmpty(ctx context.Context, roots []string) (string, error) {
 	for _, root := range roots {
-		empty, err := within(ctx, p.limit, root, func() (bool, error) { return isEmpty(root) })
+		empty, err := providers.Within(ctx, p.limit, root, func() (bool, error) { return isEmpty(root) })
 		if err != nil {
 			return "", err
 		}

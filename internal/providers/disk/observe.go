@@ -48,7 +48,7 @@ func (o *Observer) Observe(ctx context.Context, target providers.Target) (provid
 		return o.trees(ctx, source.Paths...)
 	case target.Destination.Kind == plan.DestinationDisk:
 		path := target.Destination.Path
-		disk, err := within(ctx, o.limit, path, func() (plan.Disk, error) { return lookAtDisk(path, target.Folders) })
+		disk, err := providers.Within(ctx, o.limit, path, func() (plan.Disk, error) { return lookAtDisk(path, target.Folders) })
 		if err != nil {
 			return providers.Part{}, err
 		}
@@ -60,7 +60,7 @@ func (o *Observer) Observe(ctx context.Context, target providers.Target) (provid
 func (o *Observer) trees(ctx context.Context, paths ...string) (providers.Part, error) {
 	var part providers.Part
 	for _, path := range paths {
-		tree, err := within(ctx, o.limit, path, func() (plan.Tree, error) { return lookAtTree(path) })
+		tree, err := providers.Within(ctx, o.limit, path, func() (plan.Tree, error) { return lookAtTree(path) })
 		if err != nil {
 			return providers.Part{}, err
 		}

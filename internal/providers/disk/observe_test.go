@@ -149,7 +149,7 @@ func TestWhatCannotBeObserved(t *testing.T) {
 func TestALookThatHangsIsGivenUp(t *testing.T) {
 	never := make(chan int)
 	defer close(never)
-	_, err := within(t.Context(), time.Millisecond, "/mnt/gone", func() (int, error) { return <-never, nil })
+	_, err := providers.Within(t.Context(), time.Millisecond, "/mnt/gone", func() (int, error) { return <-never, nil })
 	if err == nil || !strings.Contains(err.Error(), `"/mnt/gone" does not answer within 1ms`) {
 		t.Errorf("%v", err)
 	}

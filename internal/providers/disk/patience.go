@@ -2,8 +2,6 @@ package disk
 
 import (
 	"cmp"
-	"context"
-	"fmt"
 	"time"
 
 	"github.com/bkplan/bkplan/internal/plan"
@@ -38,30 +36,4 @@ func (p Patience) copy(c plan.CopyAction) time.Duration {
 		most = min(most, p.Copy)
 	}
 	return most
-}
-
-// within gives up on a look that does not come back. The look itself cannot be
-// ended: it waits in the kernel.
-func within[T any](ctx context.Context, limit time.Duration, path string, look func() (T, error)) (T, error) {
-	type answer struct {
-		value T
-		err   error
-	}
-	answers := make(chan answer, 1)
-	go func() {
-		value, err := look()
-		answers <- answer{value, err}
-	}()
-	limited, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	var none T
-	select {
-	case a := <-answers:
-		return a.value, a.err
-	case <-limited.Done():
-		if err := context.Cause(ctx); err != nil {
-			return none, err
-		}
-		return none, fmt.Errorf("%q does not answer within %s: is what serves it gone? `umount -f -l` frees whoever waits for it", path, limit)
-	}
 }

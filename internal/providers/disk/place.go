@@ -13,6 +13,7 @@ import (
 
 	"github.com/bkplan/bkplan/internal/folder"
 	"github.com/bkplan/bkplan/internal/plan"
+	"github.com/bkplan/bkplan/internal/providers"
 	"github.com/bkplan/bkplan/internal/quantity"
 )
 
@@ -65,7 +66,7 @@ func safe(path string) bool {
 // checkDestination looks whether the disk is the one that it should be and can be
 // written to.
 func (p *Provider) checkDestination(ctx context.Context, c plan.CopyAction) (plan.FileSystem, error) {
-	return within(ctx, p.limit, c.Destination, func() (plan.FileSystem, error) {
+	return providers.Within(ctx, p.limit, c.Destination, func() (plan.FileSystem, error) {
 		if err := isDirectory(c.Destination); err != nil {
 			return plan.FileSystem{}, stale("destination: %v", err)
 		}

@@ -81,7 +81,7 @@ func (p *Provider) checkApart(ctx context.Context, from content, outside, made s
 		return err
 	}
 	for _, root := range from.source.Paths {
-		source, err := within(ctx, p.limit, root, func() (string, error) { return resolve(root) })
+		source, err := providers.Within(ctx, p.limit, root, func() (string, error) { return resolve(root) })
 		if err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bkplan/bkplan/internal/folder"
 	"github.com/bkplan/bkplan/internal/plan"
+	"github.com/bkplan/bkplan/internal/providers"
 	"github.com/bkplan/bkplan/internal/receipt"
 )
 
@@ -31,31 +32,6 @@ func (l local) tree() string { return filepath.Join(l.Root, l.Path) }
 // a server that is gone keeps a process for ever.
 const localLimit = 2 * time.Minute
 
-// within gives up on a look that does not come back.
-func within[T any](ctx context.Context, path string, look func() (T, error)) (T, error) {
-	type answer struct {
-		value T
-		err   error
-	}
-	answers := make(chan answer, 1)
-	go func() {
-		value, err := look()
-		answers <- answer{value, err}
-	}()
-	limited, cancel := context.WithTimeout(ctx, localLimit)
-	defer cancel()
-	var none T
-	select {
-	case a := <-answers:
-		return a.value, a.err
-	case <-limited.Done():
-		if err := context.Cause(ctx); err != nil {
-			return none, err
-		}
-		return none, fmt.Errorf("%q does not answer within %s", path, localLimit)
-	}
-}
-
 // findLocal proves that a version is what the plan says.
 func findLocal(ctx context.Context, a plan.VersionAccess) (local, error) {
 	switch {
@@ -64,7 +40,7 @@ func findLocal(ctx context.Context, a plan.VersionAccess) (local, error) {
 	case !safe(a.Path) || a.Path == "." || a.Layer == "" || a.Volume == "":
 		return local{}, errors.New("the action names no version to copy")
 	}
-	return within(ctx, a.Root, func() (local, error) { return readLocal(a) })
+	return providers.Within(ctx, localLimit, a.Root, func() (local, error) { return readLocal(a) })
 }
 
 func readLocal(a plan.VersionAccess) (local, error) {

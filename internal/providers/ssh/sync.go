@@ -69,7 +69,7 @@ func (j job) newMirror(ctx context.Context) (mirror, error) {
 	}
 	m := mirror{job: j}
 	var err error
-	if m.mount, err = within(ctx, from.Paths[0], func() (string, error) { return checkPaths(*from) }); err != nil {
+	if m.mount, err = providers.Within(ctx, localLimit, from.Paths[0], func() (string, error) { return checkPaths(*from) }); err != nil {
 		return m, err
 	}
 	at := receipt.File(j.Layer, "", j.Volume)
