@@ -24,7 +24,7 @@ var start = time.Date(2026, 11, 24, 5, 0, 0, 0, time.UTC)
 
 // bench is a source and a destination, each a folder in memory.
 type bench struct {
-	t            *testing.T
+	t            testing.TB
 	source, dest string
 	provider     *Provider
 	opener       *folders
@@ -38,7 +38,7 @@ func newBench(t *testing.T) *bench {
 	return newBenchAt(t, memory(t), memory(t))
 }
 
-func newBenchAt(t *testing.T, source, dest string) *bench {
+func newBenchAt(t testing.TB, source, dest string) *bench {
 	b := &bench{t: t, source: source, dest: dest, now: start, opener: &folders{root: source, uuid: "uuid-1"}}
 	b.provider = New(Config{Runner: execx.New(), Producer: NewRsync(execx.New()), Opener: b.opener, Now: b.clock})
 	return b
@@ -49,7 +49,7 @@ func (b *bench) clock() time.Time {
 	return b.now
 }
 
-func needRsync(t *testing.T) {
+func needRsync(t testing.TB) {
 	t.Helper()
 	if _, err := NewRsync(execx.New()).release(t.Context()); err != nil {
 		t.Skip("needs rsync: ", err)
@@ -65,7 +65,7 @@ func needRoot(t *testing.T) {
 
 // memory is a folder in memory, where syncing costs nothing, with a name that
 // would hurt where it is not taken as a name.
-func memory(t *testing.T) string {
+func memory(t testing.TB) string {
 	t.Helper()
 	top, err := os.MkdirTemp("/dev/shm", "disk-test-")
 	if err != nil {
@@ -224,7 +224,7 @@ func (b *bench) write(name, content string) {
 	write(b.t, filepath.Join(b.source, name), content)
 }
 
-func write(t *testing.T, path, content string) {
+func write(t testing.TB, path, content string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
@@ -243,7 +243,7 @@ func (b *bench) holds(version string, want map[string]string) {
 }
 
 // contents are the regular files of a tree, and where its links lead.
-func contents(t *testing.T, root string) map[string]string {
+func contents(t testing.TB, root string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
@@ -268,7 +268,7 @@ func contents(t *testing.T, root string) map[string]string {
 }
 
 // everything is each path below a folder with its inode, sorted.
-func everything(t *testing.T, root string) []string {
+func everything(t testing.TB, root string) []string {
 	t.Helper()
 	var all []string
 	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
@@ -285,7 +285,7 @@ func everything(t *testing.T, root string) []string {
 	return all
 }
 
-func inode(t *testing.T, path string) uint64 {
+func inode(t testing.TB, path string) uint64 {
 	t.Helper()
 	info, err := os.Lstat(path)
 	if err != nil {
