@@ -26,20 +26,16 @@ demo: build ## watch policy, plan, apply, plan and drift on a real thin pool
 	@test/demo
 
 .PHONY: test
-test: setup build ## run everything quick, then the lab
+test: setup build ## run everything quick, then the lab's scenarios
 	$(GO) vet ./...
 	$(GO) test ./...
 	test/demo-directories
 	@if [ "$$(id -u)" = 0 ] && command -v setpriv >/dev/null; then test/unprivileged test/demo-directories; fi
-	@$(MAKE) --no-print-directory lab
-
-.PHONY: lab
-lab: setup build ## run the lab's scenarios in a kernel with real LVM
-	test/lab/conformance
 	test/lab/run
 
-.PHONY: lab-copies
-lab-copies: setup build ## run the lab's stories of copies on a backup disk, which take longer
+.PHONY: lab
+lab: setup build ## run all of the lab, in a kernel with real LVM: nights, a month, failing disks (hours)
+	test/lab/run
 	test/lab/conformance '^TestLab.'
 	test/lab/run test/lab/copies/*.sh
 

@@ -50,7 +50,7 @@ start_sshd() {
 	gateway_command >"$gateway/command"
 	chmod +x "$gateway/command"
 	sed "s|^|restrict,command=\"$gateway/command\" |" /root/.ssh/pfsense_backup.pub >"$gateway/authorized_keys"
-	sed "s|^|$gateway_address |; s| [^ ]*\$||" "$gateway/host_key.pub" >/root/.ssh/known_hosts
+	sed "s|^|$gateway_address |; s| [^ ]*\$||" "$gateway/host_key.pub" >>/root/.ssh/known_hosts
 	sed -i 's/^root:[^:]*:/root:*:/' /run/lab/shadow 2>/dev/null || sed 's/^root:[^:]*:/root:*:/' /etc/shadow >/run/lab/shadow
 	chmod 600 /run/lab/shadow
 	mountpoint -q /etc/shadow || mount --bind /run/lab/shadow /etc/shadow
