@@ -1,5 +1,6 @@
-# A month of nights with a NAS: it is away for three days, a first Sunday comes, the
-# fifth week prunes over there; in the end it is what the receipts say.
+# A month with a NAS: it is away for three days, a first Sunday comes, the fifth week
+# prunes over there; in the end it is what the receipts say. Of the later weeks only
+# their first nights are played, for a night takes half a minute here.
 source /mnt/lab/lib.sh
 use_policy night snapshots weekly
 use_offsite
@@ -33,7 +34,7 @@ cluster_up
 
 say 'The first night fills the NAS'
 plan
-expect_line 'pve-backup'
+expect_line 'Plan: 6 to create, 0 to prune, 2 to sync'
 night 20261116
 expect_status 0
 expect_no_changes
@@ -55,7 +56,7 @@ expect_nas_like_disk
 expect_no_changes
 
 say 'Nights go by, a first Sunday among them'
-for n in {5..27}; do
+for n in 5 6 7 14 20 21 27; do
 	night "$(day "$n")"
 	expect_status 0
 	if [[ $(day "$n") == 20261206 ]]; then
