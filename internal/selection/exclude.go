@@ -39,6 +39,9 @@ func (s Selection) Without(ctx context.Context, runner execx.Runner, patterns []
 		return Selection{}, fmt.Errorf("ask rsync what is excluded: %w", err)
 	}
 	kept := Selection{map[string]kind{}}
+	if k, known := s.entries[top]; known { // the tree cannot be excluded, and rsync need not name it
+		kept.entries[top] = k
+	}
 	for line := range strings.Lines(string(output.Stdout)) {
 		name := path.Clean(rsync.Unescape(strings.TrimSuffix(line, "\n")))
 		if k, known := s.entries[name]; known {

@@ -49,6 +49,9 @@ func (p *Provider) sync(ctx context.Context, j job) (providers.Result, error) {
 		return providers.Result{}, err
 	}
 	listed, notes, err := p.sendMirror(ctx, &m)
+	if loss := (*lossError)(nil); errors.As(err, &loss) {
+		return providers.Result{}, err
+	}
 	if err != nil {
 		return providers.Result{}, fmt.Errorf("the mirror is between two states, and its receipt stands for the one before: %w", err)
 	}
@@ -186,9 +189,14 @@ func (m mirror) maxDelete(ctx context.Context, words, sources []string, names []
 	if !tooMany {
 		return []string{"--max-delete=" + strconv.FormatInt(most, 10)}, nil
 	}
-	return nil, fmt.Errorf("the mirror would lose %s, and max_delete is %s: nothing was changed; look at the source, and acknowledge the layer %q if they are meant to go: %s",
-		what, m.Copy.MaxDelete, m.Layer, strings.Join(going[:min(len(going), rsync.NamedMax)], ", "))
+	return nil, &lossError{fmt.Sprintf("the mirror would lose %s, and max_delete is %s: nothing was changed; look at the source, and acknowledge the layer %q if they are meant to go: %s",
+		what, m.Copy.MaxDelete, m.Layer, strings.Join(going[:min(len(going), rsync.NamedMax)], ", "))}
 }
+
+// lossError says that more would be deleted than may be, and that nothing was.
+type lossError struct{ text string }
+
+func (e *lossError) Error() string { return e.text }
 
 // entries is how many there are in the mirror.
 func (m mirror) entries(s stats) int64 {

@@ -4,13 +4,10 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,8 +18,8 @@ import (
 	"github.com/bkplan/bkplan/internal/providers"
 	"github.com/bkplan/bkplan/internal/providers/disk"
 	"github.com/bkplan/bkplan/internal/providers/journal"
+	"github.com/bkplan/bkplan/internal/receipt"
 	"github.com/bkplan/bkplan/internal/schedule"
-	"github.com/bkplan/bkplan/internal/storm"
 	"github.com/bkplan/bkplan/internal/watch"
 )
 
@@ -56,15 +53,29 @@ const trackedHost = "0123456789abcdef"
 // tracked is a bench with a tree that is watched, and a policy by which it is synced.
 type tracked struct {
 	*bench
-	source, outside, state string
-	policy                 plan.Policy
-	registry               providers.Registry
-	watcher                *exec.Cmd
+	source, state string
+	policy        plan.Policy
+	registry      providers.Registry
+	watcher       *exec.Cmd
 }
 
 func newTracked(t *testing.T, exclude ...string) *tracked {
 	t.Helper()
-	w := &tracked{bench: newBench(t), source: t.TempDir(), outside: t.TempDir(), state: t.TempDir()}
+	return trackedOn(t, newBench(t), exclude...)
+}
+
+func trackedOn(t *testing.T, b *bench, exclude ...string) *tracked {
+	t.Helper()
+	return trackedIn(t, b, ownSystem(t, "tmpfs"), exclude...)
+}
+
+// trackedIn has the tree in a folder, and nothing beside it.
+func trackedIn(t *testing.T, b *bench, in string, exclude ...string) *tracked {
+	t.Helper()
+	w := &tracked{bench: b, source: filepath.Join(in, "source"), state: t.TempDir()}
+	if err := os.Mkdir(w.source, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	tracker := journal.Tracker{StateDir: w.state, Host: trackedHost}
 	w.provider.Tracker = tracker
 	every, err := schedule.Parse("*-*-* *:*:00")
@@ -86,6 +97,32 @@ func newTracked(t *testing.T, exclude ...string) *tracked {
 	}
 	t.Cleanup(func() { w.stop(syscall.SIGTERM) })
 	return w
+}
+
+// ownSystem is a folder on a file system of its own, where one may be mounted: who
+// watches one hears of all that happens in it.
+func ownSystem(t *testing.T, system string) string {
+	t.Helper()
+	at := t.TempDir()
+	if os.Geteuid() != 0 {
+		return at
+	}
+	argv := []string{"mount", "-t", "tmpfs", "tmpfs", at}
+	if system != "tmpfs" {
+		image := filepath.Join(t.TempDir(), "image")
+		if out, err := exec.Command("truncate", "-s", "256M", image).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if out, err := exec.Command("mkfs."+system, "-q", image).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		argv = []string{"mount", "-o", "loop", image, at}
+	}
+	if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
+		t.Skipf("needs to mount: %q: %v: %s", argv, err, out)
+	}
+	t.Cleanup(func() { _ = exec.Command("umount", "-l", at).Run() })
+	return at
 }
 
 // follow begins to watch, and returns when the tree is followed.
@@ -136,7 +173,7 @@ func (w *tracked) plan() plan.Action {
 // clock lets the NAS have the time of the test.
 func (w *tracked) clock() {
 	w.t.Helper()
-	w.replace("date", fmt.Sprintf("echo %d\n", w.now.Unix()))
+	w.replace("date", fmt.Sprintf("echo %d", w.now.Unix()))
 }
 
 // sync plans and syncs. It tells why everything was compared; empty is that the sync
@@ -160,13 +197,11 @@ func (w *tracked) sync() (why string) {
 
 func (w *tracked) lastReceipt() plan.Receipt {
 	w.t.Helper()
-	target := w.target()
-	target.Folders, target.Copies = []plan.Folder{{Directory: "nfs", Depth: 0}}, nil
-	part, err := w.provider.Observe(w.t.Context(), target)
-	if err != nil || len(part.Disks) != 1 || len(part.Disks[0].Receipts) != 1 {
-		w.t.Fatalf("%+v, %v", part, err)
+	r, err := receipt.Read(w.share, "nfs", "", "nfs")
+	if err != nil {
+		w.t.Fatal(err)
 	}
-	return part.Disks[0].Receipts[0]
+	return r
 }
 
 // byJournal syncs, and fails unless that went by the journal.
@@ -203,75 +238,3 @@ func (w *tracked) equal() {
 		w.t.Fatalf("the mirror is not what the source is: %v\n%s", err, out)
 	}
 }
-
-// stormNames are what the file systems of others make of names, beside what
-// everybody stumbles over.
-var stormNames = append(slices.Clone(storm.Names), "\u00e9", "e\u0301", "[a]*?", "x.tmp", "#a", "cache")
-
-// stormRounds is how often a storm is synced: BKPLAN_STORM=100000 is the full form.
-func stormSize() (steps, rounds int) {
-	steps, err := strconv.Atoi(os.Getenv("BKPLAN_STORM"))
-	if err != nil {
-		return 900, 6
-	}
-	return steps, max(6, steps/1500)
-}
-
-// TestStormReachesTheNAS: whatever happens to a tree, and whenever the one who
-// watches it is killed, a mirror that is kept up by the journal is the tree.
-func TestStormReachesTheNAS(t *testing.T) {
-	for name, exclude := range map[string][]string{
-		"everything": nil, "with excludes": {"*.tmp", "/cache/", "a/b", "/b/a/"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := newTracked(t, exclude...)
-			seed := stormSeed()
-			t.Logf("seed %d", seed)
-			random := rand.New(rand.NewPCG(seed, 1))
-			s := storm.New(seed, 2, w.source, w.outside)
-			s.Names = stormNames
-			steps, rounds := stormSize()
-			put(t, w.source+"/stays", "so that it is never empty")
-			w.follow()
-			w.inFull("never synced")
-			byJournal, killed := 0, false
-			for round := range rounds {
-				var restart bool
-				over := make(chan struct{})
-				go func() { // some of it happens while the sync runs
-					defer close(over)
-					for range steps / rounds {
-						s.Step()
-					}
-				}()
-				if random.IntN(2) == 0 || round+1 == rounds {
-					<-over
-				}
-				if restart = random.IntN(4) == 0; restart {
-					w.stop([]syscall.Signal{syscall.SIGKILL, syscall.SIGTERM}[random.IntN(2)])
-					w.follow()
-				}
-				why := w.sync()
-				<-over
-				if full := why != ""; full != (restart || killed) {
-					t.Errorf("restarted: %v, and everything was compared: %q", restart, why)
-				}
-				if killed = false; why == "" {
-					byJournal++
-				}
-			}
-			w.byJournal()
-			w.equal()
-			t.Logf("%d of %d syncs went by the journal", byJournal, rounds)
-		})
-	}
-}
-
-func stormSeed() uint64 {
-	if seed, err := strconv.ParseUint(os.Getenv("BKPLAN_STORM_SEED"), 10, 64); err == nil {
-		return seed
-	}
-	return uint64(time.Now().UnixNano())
-}
-
-var _ = filepath.Join
