@@ -3,6 +3,7 @@ package ssh
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -31,6 +32,10 @@ func TestMain(m *testing.M) {
 	if state := os.Getenv(watchEnv); state != "" {
 		watchUntilEnd(state, os.Args[1], os.Args[2:])
 		return
+	}
+	// Most of the time one waits for programs to start.
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
 	}
 	os.Exit(m.Run())
 }
