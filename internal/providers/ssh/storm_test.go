@@ -17,11 +17,11 @@ import (
 // everybody stumbles over.
 var stormNames = append(slices.Clone(storm.Names), "\u00e9", "e\u0301", "[a]*?", "x.tmp", "#a", "cache")
 
-// stormRounds is how often a storm is synced: BKPLAN_STORM=100000 is the full form.
+// stormSize is how long a storm is, and how often a storm is synced: BKPLAN_STORM=100000 is the full form.
 func stormSize() (steps, rounds int) {
 	steps, err := strconv.Atoi(os.Getenv("BKPLAN_STORM"))
 	if err != nil {
-		return 900, 6
+		return 800, 4
 	}
 	return steps, max(6, steps/1500)
 }
