@@ -71,10 +71,29 @@ func (p *pair) told(name string, folder bool) {
 	}
 }
 
+// there is one of the names that are in the tree.
+func (p *pair) there(label string) string {
+	var all []string
+	_ = filepath.WalkDir(p.tree, func(at string, _ fs.DirEntry, err error) error {
+		if err == nil && at != p.tree {
+			all = append(all, at[len(p.tree)+1:])
+		}
+		return nil
+	})
+	if len(all) == 0 {
+		return p.path(label)
+	}
+	return rapid.SampledFrom(all).Draw(p.t, label)
+}
+
 func (p *pair) step(text string) {
+	what := rapid.IntRange(0, 9).Draw(p.t, "what")
 	name := p.path("name")
+	if what > 3 && what != 8 {
+		name = p.there("name")
+	}
 	was := p.isFolder(name)
-	switch rapid.IntRange(0, 9).Draw(p.t, "what") {
+	switch what {
 	case 0, 1, 2:
 		if os.WriteFile(p.at(name), []byte(text), 0o600) == nil {
 			p.others(name)

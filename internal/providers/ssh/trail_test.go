@@ -280,6 +280,10 @@ func TestTheJournalOnASynology(t *testing.T) {
 	hostile := "new\nline \xff -rf $(x) `y` *"
 	put(t, w.source+"/"+hostile+"/a", "a")
 	put(t, w.source+"/d/f", "f")
+	put(t, w.source+"/quiet/deep/f", "f")
+	if err := os.Link(w.source+"/d/f", w.source+"/quiet/deep/another name"); err != nil {
+		t.Fatal(err)
+	}
 	w.follow()
 	w.inFull("never synced")
 	put(t, w.source+"/"+hostile+"/"+hostile, "more")
