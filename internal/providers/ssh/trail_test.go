@@ -280,6 +280,7 @@ func TestTheJournalOnASynology(t *testing.T) {
 	hostile := "new\nline \xff -rf $(x) `y` *"
 	put(t, w.source+"/"+hostile+"/a", "a")
 	put(t, w.source+"/d/f", "f")
+	put(t, w.source+"/g", "g")
 	put(t, w.source+"/quiet/deep/f", "f")
 	if err := os.Link(w.source+"/d/f", w.source+"/quiet/deep/another name"); err != nil {
 		t.Fatal(err)
@@ -287,7 +288,7 @@ func TestTheJournalOnASynology(t *testing.T) {
 	w.follow()
 	w.inFull("never synced")
 	put(t, w.source+"/"+hostile+"/"+hostile, "more")
-	if err := errors.Join(os.Rename(w.source+"/d", w.source+"/e"), os.Link(w.source+"/e/f", w.source+"/"+hostile+"/link")); err != nil {
+	if err := errors.Join(os.Rename(w.source+"/d", w.source+"/e"), os.Link(w.source+"/g", w.source+"/"+hostile+"/link")); err != nil {
 		t.Fatal(err)
 	}
 	w.byJournal()
