@@ -56,12 +56,17 @@ test-kube: ## run the kube provider against a real kube-apiserver (10 minutes to
 test-net: setup ## cut the network between this machine and a NAS (needs root, takes minutes)
 	BKPLAN_NET=1 $(GO) test -count=1 -v -run '^TestNet' ./internal/providers/ssh
 
+.PHONY: test-storm
+test-storm: setup ## sync a tree by the change journal while 100,000 things happen to it
+	BKPLAN_STORM=100000 $(GO) test -count=1 -v -timeout 3h -run '^TestStorm' ./internal/watch ./internal/providers/ssh
+
 .PHONY: bench
 bench: build ## measure; docs/benchmarks.md explains the figures
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
 	$(GO) run ./test/bench
 	@test/bench/setup
 	$(GO) run ./test/bench/copies
+	$(GO) run ./test/bench/journal
 
 .PHONY: lint
 lint: ## run the linters

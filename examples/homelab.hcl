@@ -383,8 +383,8 @@ layer "sync" "offsite" {
   guard { max_delete = "10%" } # a mirror that would delete more is blocked
 }
 
-# Large trees, which `bkplan watch` follows: all of it on the first Sunday of the month.
-# This version compares all of it every night.
+# Large trees, which `bkplan watch` follows: what has changed goes every night, and all of
+# it is compared on the first Sunday of the month.
 layer "sync" "nfs" {
   from          = source.nfs
   to            = destination.synology

@@ -24,8 +24,9 @@ func newWatch(app *App) *cobra.Command {
 		Short: "Follow what changes in large trees, until it is stopped",
 		Long: `Follow the directories that sync layers with "track_changes = true" read, and
 write down which names change, below the state directory: all of them, or since
-when and why not. Plans read it. Syncs of this version compare everything all the
-same, and what is written down is kept.
+when and why not. A sync to a destination "ssh" then looks at those names only.
+After a time in which this did not run, or when changes were missed for another
+reason, the next sync compares everything, and says why.
 
 It is meant to be run by systemd as a service of Type=notify. As root it follows
 whole file systems; otherwise, or where that is not to be had, it watches each

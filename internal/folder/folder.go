@@ -1,7 +1,7 @@
 // Package folder reaches folders below a root without following a link on the
-// way. Start at Open; Make makes what is missing. The root itself is named by a
-// person and may be reached by links; what lies below it was put there by copies
-// of what nobody vouches for.
+// way. Start at Open; Make makes what is missing, and Walk shows what lies below.
+// The root itself is named by a person and may be reached by links; what lies below
+// it was put there by copies of what nobody vouches for.
 package folder
 
 import (

@@ -77,8 +77,10 @@ func (j Journal) collect(from, until Point, exclude []string) (Changes, string) 
 		changes.Until = until
 	}
 	next, checked := from.Segment+1, false
+	needed := func(f segmentFile) bool { return f.span == from.Span && f.number >= next }
+	newer := slices.ContainsFunc(j.files, needed)
 	for _, f := range j.files {
-		if f.span != from.Span || f.number < next && checked {
+		if f.span != from.Span || !needed(f) && (newer || checked) {
 			continue
 		}
 		if !until.IsZero() && f.number > until.Segment && checked {

@@ -245,12 +245,13 @@ func Keep(o plan.Observation, registry providers.Registry, stateDir string) erro
 
 // Consume lets the change journals forget what all layers that follow a tree have
 // synced, as this observation shows. While one of them is not seen, nothing is
-// forgotten.
+// forgotten. Mirrors on disks of this machine do not go by a journal.
 func Consume(o plan.Observation, policy plan.Policy, journals providers.Tracker) error {
 	earliest, unknown := map[string]plan.JournalPoint{}, map[string]bool{}
 	for _, l := range policy.Layers {
 		source, found := policy.Source(l.From)
-		if !l.TrackChanges || !found || source.Directory == nil {
+		to, _ := policy.Destination(l.To)
+		if !l.TrackChanges || !found || source.Directory == nil || to.Kind != plan.DestinationSSH {
 			continue
 		}
 		tree := source.Directory.Path

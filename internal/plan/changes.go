@@ -45,10 +45,17 @@ func (o Observation) LastSync(p Policy, l Layer) *Receipt {
 // follow lets a sync go by the change journal, where that is proven to be complete;
 // else everything is compared, and the reason says why.
 func (l *syncLayer) follow(a *Action, last *Receipt) {
-	if !l.layer.TrackChanges || last == nil {
+	if !l.layer.TrackChanges {
 		return
 	}
-	why := l.whyAll(a, last)
+	why := l.whyNever(a)
+	a.Copy.TrackChanges = why == ""
+	if why == "" && last == nil {
+		return
+	}
+	if why == "" {
+		why = l.whyAll(a, last)
+	}
 	if why != "" {
 		a.Reason.Detail += "; everything is compared: " + why
 		return
@@ -59,6 +66,17 @@ func (l *syncLayer) follow(a *Action, last *Receipt) {
 	if c.Subtrees > 0 {
 		a.Reason.Detail += fmt.Sprintf(", and %d directories are compared as a whole", c.Subtrees)
 	}
+}
+
+// whyNever says why a sync does not go by the change journal, whatever that says.
+func (l *syncLayer) whyNever(a *Action) string {
+	switch {
+	case l.source.Directory == nil:
+		return "a change journal is kept of a source \"directory\" only"
+	case a.Copy.Remote == nil:
+		return "a mirror on a disk of this machine does not go by the change journal"
+	}
+	return ""
 }
 
 // whyAll says why everything must be compared; empty if it need not.

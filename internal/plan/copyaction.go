@@ -28,8 +28,12 @@ type CopyAction struct {
 	// for, where it waits for one.
 	Previous string   `json:"previous,omitempty"`
 	Exclude  []string `json:"exclude,omitempty"` // rsync's patterns
+	// TrackChanges says that a sync writes down where the change journal of its source
+	// stands, so that the next one can go on from there.
+	TrackChanges bool `json:"track_changes,omitempty"`
 	// Since is where the change journal stood at the last sync: what it says has
-	// changed is all that need be looked at. Without one everything is.
+	// changed is all that need be looked at. Without one everything is. It is looked at
+	// again before anything is sent.
 	Since *JournalPoint `json:"since,omitempty"`
 	// Only are patterns for names at the top of the source: a sync of a disk, whose
 	// Directory is ".", leaves alone, here and there, what is none of them.

@@ -241,6 +241,36 @@ func TestSyncFollowsTheChangeJournal(t *testing.T) {
 	}
 }
 
+// A sync that follows the journal says so from the first one on, so that the second has
+// something to go on from; where none can, the plan says why.
+func TestTheFirstSyncBeginsToFollow(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*Policy)
+		want   string
+	}{
+		"a NAS":         {func(*Policy) {}, "never synced"},
+		"a disk here":   {func(p *Policy) { p.Layers[0].To = p.Destinations[0].Ref() }, "never synced; everything is compared: a mirror on a disk of this machine does not go by the change journal"},
+		"not asked for": {func(p *Policy) { p.Layers[0].TrackChanges = false }, "never synced"},
+		"several paths": {func(p *Policy) {
+			p.Sources = append(p.Sources, Source{Kind: SourcePaths, Name: "host", Paths: []string{"/srv/nfs"}})
+			p.Layers[0].From = Ref{"source", SourcePaths, "host"}
+		}, "never synced; everything is compared: a change journal is kept of a source \"directory\" only"},
+	} {
+		p, o := month(monday)
+		p.Layers = []Layer{{Kind: LayerSync, Name: "nfs", From: Ref{"source", SourceDirectory, "nfs"}, To: p.Destinations[1].Ref(), Directory: "nfs", Schedule: calendar("*-*-* 06:00"), TrackChanges: true}}
+		test.change(&p)
+		actions := Build(p, o, monday, Options{}).Actions
+		if len(actions) == 0 {
+			t.Errorf("%s: nothing is planned", name)
+			continue
+		}
+		a := actions[0]
+		if a.Reason.Detail != test.want || a.Copy.TrackChanges != (name == "a NAS") || a.Copy.Since != nil {
+			t.Errorf("%s: %q, %+v", name, a.Reason.Detail, a.Copy)
+		}
+	}
+}
+
 // While the newest version over there is far smaller than others nothing is pruned,
 // also when what this plan sends is older and looks right.
 func TestOffsiteHoldsPrunesWhileTheNewestLooksWrong(t *testing.T) {

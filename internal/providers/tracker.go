@@ -1,12 +1,20 @@
 package providers
 
-import "github.com/bkplan/bkplan/internal/plan"
+import (
+	"context"
+
+	"github.com/bkplan/bkplan/internal/plan"
+)
 
 // Tracker tells what has changed in a tree, by the journal of those who watch it.
 type Tracker interface {
 	// Look tells what is written down now. That is good enough for a plan, and no
 	// proof that nothing is missing. It changes nothing.
 	Look(tree string, since plan.JournalPoint, exclude []string) (TreeChanges, error)
+	// Prove has all written down that has happened so far, and tells what has changed
+	// since a point; a zero one is none. A sync that begins after that has seen all that
+	// is before Until. The error is that the context has ended.
+	Prove(ctx context.Context, tree string, since plan.JournalPoint, exclude []string) (TreeChanges, error)
 	// Consumed forgets what every sync of the tree has seen, up to a point.
 	Consumed(tree string, upTo plan.JournalPoint) error
 }
@@ -18,4 +26,7 @@ type TreeChanges struct {
 	// that. Subtrees are compared with all that is below them; "." is the tree.
 	Names, Subtrees []string
 	Why             string
+	// Until is up to where they tell: from there the next sync goes on. Prove alone sets
+	// it, whenever somebody watches, also beside a Why.
+	Until plan.JournalPoint
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bkplan/bkplan/internal/journal"
+	"github.com/bkplan/bkplan/internal/storm"
 )
 
 // must is for what cannot fail in a test.
@@ -107,7 +108,7 @@ var cases = map[string]struct {
 		[]string{"two\nlines/not\xffutf8", strings.Repeat("n", 255)},
 	},
 	"written by a mapping": {
-		func(w *world) { w.put(w.in("d/f"), "1") }, func(w *world) { mapped(w.in("d/f"), 'x') }, []string{"d/f"},
+		func(w *world) { w.put(w.in("d/f"), "1") }, func(w *world) { storm.Mapped(w.in("d/f"), 'x') }, []string{"d/f"},
 	},
 	"a pipe and a link": {
 		func(w *world) { w.put(w.in("d/f"), "1") },

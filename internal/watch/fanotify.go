@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/bkplan/bkplan/internal/folder"
 	"github.com/bkplan/bkplan/internal/journal"
 )
 
@@ -224,10 +225,10 @@ func (f *fanotify) settle(to *recorder) error {
 // namesOf reads the whole tree, but only folders: a file that changes its name
 // meanwhile brings an event of its own.
 func (f *fanotify) namesOf(to *recorder) error {
-	return walk(f.root.handle, f.mounts.has, func(_ int, folder string, found entry) error {
-		if _, wanted := to.inodes[found.inode]; !wanted {
+	return folder.Walk(f.root.handle, f.mounts.has, func(_ int, in string, found folder.Entry) error {
+		if _, wanted := to.inodes[found.Inode]; !wanted {
 			return nil
 		}
-		return to.changed(below(folder, found.name))
+		return to.changed(below(in, found.Name))
 	})
 }

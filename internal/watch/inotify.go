@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/bkplan/bkplan/internal/folder"
 	"github.com/bkplan/bkplan/internal/journal"
 )
 
@@ -153,19 +154,19 @@ func (i *inotify) settle(to *recorder) error {
 		return err
 	}
 	defer i.root.close()
-	return walk(i.root.handle, i.left, func(folder int, name string, e entry) error {
+	return folder.Walk(i.root.handle, i.left, func(in int, name string, e folder.Entry) error {
 		var stat unix.Stat_t
-		err := unix.Fstatat(folder, e.name, &stat, unix.AT_SYMLINK_NOFOLLOW)
-		if vanished(err) {
+		err := unix.Fstatat(in, e.Name, &stat, unix.AT_SYMLINK_NOFOLLOW)
+		if folder.Vanished(err) {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("stat %q: %w", below(name, e.name), err)
+			return fmt.Errorf("stat %q: %w", below(name, e.Name), err)
 		}
 		if stat.Ctim.Sec < before.wall-slack {
 			return nil
 		}
-		return to.changed(below(name, e.name))
+		return to.changed(below(name, e.Name))
 	})
 }
 

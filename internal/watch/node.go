@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/bkplan/bkplan/internal/folder"
 	"github.com/bkplan/bkplan/internal/journal"
 )
 
@@ -52,7 +53,7 @@ func (i *inotify) add(n *node) error {
 		return nil
 	}
 	fd, err := unix.Open(i.root.path+"/"+name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil && n.parent != nil && vanished(err) {
+	if err != nil && n.parent != nil && folder.Vanished(err) {
 		delete(n.parent.children, n.name)
 		return nil
 	}
@@ -75,15 +76,15 @@ func (i *inotify) add(n *node) error {
 	}
 	n.watch = int32(watch)
 	i.watches[n.watch] = n
-	entries, err := list(fd)
+	entries, err := folder.List(fd)
 	if err != nil {
 		return fmt.Errorf("list %q: %w", name, err)
 	}
 	for _, e := range entries {
-		if !e.folder {
+		if !e.Folder {
 			continue
 		}
-		if err := i.add(n.child(e.name)); err != nil {
+		if err := i.add(n.child(e.Name)); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,9 @@
 package journal
 
 import (
+	"context"
+	"time"
+
 	"github.com/bkplan/bkplan/internal/journal"
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/providers"
@@ -16,14 +19,44 @@ type Tracker struct {
 	Host     string // whose journals are believed
 }
 
+// flushLimit is how long the one who watches may take to write down all it knows.
+const flushLimit = 5 * time.Minute
+
 // Look reads what is written down.
 func (t Tracker) Look(tree string, since plan.JournalPoint, exclude []string) (providers.TreeChanges, error) {
+	return t.read(tree, since, journal.Point{}, exclude)
+}
+
+// Prove asks the one who watches to write down all first.
+func (t Tracker) Prove(ctx context.Context, tree string, since plan.JournalPoint, exclude []string) (providers.TreeChanges, error) {
+	until, err := t.flush(ctx, tree)
+	switch {
+	case ctx.Err() != nil:
+		return providers.TreeChanges{}, context.Cause(ctx)
+	case err != nil:
+		return providers.TreeChanges{Why: err.Error()}, nil
+	}
+	changes, err := t.read(tree, since, until, exclude)
+	if err != nil {
+		changes.Why = err.Error()
+	}
+	changes.Until = plan.JournalPoint{Span: until.Span, Segment: until.Segment}
+	return changes, nil
+}
+
+func (t Tracker) flush(ctx context.Context, tree string) (journal.Point, error) {
+	ctx, cancel := context.WithTimeout(ctx, flushLimit)
+	defer cancel()
+	return watch.Flush(ctx, t.StateDir, tree)
+}
+
+func (t Tracker) read(tree string, since plan.JournalPoint, until journal.Point, exclude []string) (providers.TreeChanges, error) {
 	j, err := journal.Read(t.StateDir, tree, t.Host)
 	if err != nil {
 		return providers.TreeChanges{}, err
 	}
 	from := journal.Point{Span: since.Span, Segment: since.Segment}
-	changes, why := j.Since(from, journal.Point{}, watch.Plain(exclude))
+	changes, why := j.Since(from, until, watch.Plain(exclude))
 	return providers.TreeChanges{Names: changes.Names, Subtrees: changes.Subtrees, Why: why}, nil
 }
 

@@ -65,14 +65,13 @@ func (b *bench) whole() {
 
 // A crash in mid-copy left a half week that looked whole.
 func TestCrashLeavesWholeVersions(t *testing.T) {
-	b := newBench(t)
 	for kind, steps := range map[plan.ActionKind][]string{
 		plan.Create:  {"here sent", "there pending", "there named", "there proven"},
 		plan.Refresh: {"there unproven", "there moved", "there named", "there proven", "here sealed"},
 	} {
 		for _, step := range steps {
 			t.Run(string(kind)+" "+step, func(t *testing.T) {
-				b := b.again(t)
+				b := newBench(t)
 				a := b.copy(week46, "")
 				b.plain(week46)
 				if kind == plan.Refresh {
@@ -94,24 +93,10 @@ func TestCrashLeavesWholeVersions(t *testing.T) {
 	}
 }
 
-// again is the bench with nothing on either side.
-func (b *bench) again(t *testing.T) *bench {
-	t.Helper()
-	c := *b
-	c.t = t
-	for _, root := range []string{b.disk + "/pvc-data", b.disk + "/.bkplan", b.root()} {
-		if err := os.RemoveAll(root); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return &c
-}
-
 func TestCrashOfAPrune(t *testing.T) {
-	b := newBench(t)
 	for _, step := range []string{"there unproven", "there moved"} {
 		t.Run(step, func(t *testing.T) {
-			b := b.again(t)
+			b := newBench(t)
 			b.plain(week46)
 			b.plain(week47)
 			b.do(b.copy(week46, ""))

@@ -13,7 +13,7 @@ import (
 // sent.
 func TestReceiptOfTheSameIsBroughtUpToDate(t *testing.T) {
 	b := newKeptBench(t)
-	b.busyBox()
+	b.dash()
 	b.plain(week46)
 	b.do(b.copy(week46, ""))
 	kept := inode(t, b.remote(week46, "f"))
@@ -44,7 +44,7 @@ func TestReceiptOfTheSameIsBroughtUpToDate(t *testing.T) {
 // no file is sent again.
 func TestVersionWithoutAReceiptIsProven(t *testing.T) {
 	b := newKeptBench(t)
-	b.busyBox()
+	b.dash()
 	b.put(week46, "same", "same")
 	b.put(week46, "forged", "1234")
 	b.prove(week46)

@@ -203,7 +203,7 @@ func TestObserveIsPlainAboutTheWorld(t *testing.T) {
 // Observing makes nothing, here or there.
 func TestObserveChangesNothing(t *testing.T) {
 	b := newBench(t)
-	b.busyBox()
+	b.dash()
 	b.plain(week46)
 	b.do(b.copy(week46, ""))
 	put(t, b.root()+"/pvc-data/file", "x")

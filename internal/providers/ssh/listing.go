@@ -15,7 +15,14 @@ const listFormat = "%i %B %l %M %n"
 
 // listForm takes such a line apart: what was done and to which type of entry, the
 // mode, the size, and the rest.
-var listForm = regexp.MustCompile(`^([<>ch.])([fdLDS]).{9} ([^ ]+) ([0-9]+) (.*)\n$`)
+var listForm = regexp.MustCompile(`^([<>ch.])([fdLDS])(.{9}) ([^ ]+) ([0-9]+) (.*)\n$`)
+
+// isNew is what rsync writes in the place of what differs in an entry that was not
+// there.
+const isNew = "+++++++++"
+
+// goneForm is a line of something that was deleted: of a folder it ends in a slash.
+var goneForm = regexp.MustCompile(`^\*deleting   [^ ]+ [0-9]+ .*?(/?)\n$`)
 
 // listDigest begins the digest of a mirror: that of names, sizes, times and modes,
 // without contents.
@@ -27,8 +34,10 @@ type listing struct {
 	files, folders int64
 	bytes          int64 // of regular files, by each of their names
 	fresh          int64 // of those that were sent
-	entries        [][sha256.Size]byte
-	rest           []byte // a line whose end has not come
+	// grown is by how many files and folders there are more now; less is negative.
+	grown   struct{ files, folders int64 }
+	entries [][sha256.Size]byte
+	rest    []byte // a line whose end has not come
 }
 
 // newListing begins anew after a try that failed, whose files are sent all the same.
@@ -36,7 +45,7 @@ func newListing(before *listing) *listing {
 	if before == nil {
 		return &listing{}
 	}
-	return &listing{fresh: before.fresh}
+	return &listing{fresh: before.fresh, grown: before.grown}
 }
 
 // Write takes what rsync writes.
@@ -56,15 +65,19 @@ func (l *listing) Write(text []byte) (int, error) {
 func (l *listing) line(line []byte) {
 	parts := listForm.FindSubmatch(line)
 	if parts == nil {
-		return // what rsync says beside the list
+		l.gone(line)
+		return
 	}
 	did, kind, size := parts[1][0], parts[2][0], []byte("0")
+	if string(parts[3]) == isNew {
+		l.grow(kind == 'd', 1)
+	}
 	switch kind {
 	case 'd':
 		l.folders++
 	case 'f':
 		l.files++
-		size = parts[4]
+		size = parts[5]
 		bytes, _ := strconv.ParseInt(string(size), 10, 64) // the form has been checked
 		l.bytes += bytes
 		if did == '<' {
@@ -73,7 +86,22 @@ func (l *listing) line(line []byte) {
 	default:
 		l.files++
 	}
-	l.entries = append(l.entries, sha256.Sum256(bytes.Join([][]byte{{kind}, parts[3], size, parts[5]}, []byte(" "))))
+	l.entries = append(l.entries, sha256.Sum256(bytes.Join([][]byte{{kind}, parts[4], size, parts[6]}, []byte(" "))))
+}
+
+// gone counts what was deleted; what else rsync says beside the list is of no interest.
+func (l *listing) gone(line []byte) {
+	if parts := goneForm.FindSubmatch(line); parts != nil {
+		l.grow(len(parts[1]) > 0, -1)
+	}
+}
+
+func (l *listing) grow(folder bool, by int64) {
+	if folder {
+		l.grown.folders += by
+	} else {
+		l.grown.files += by
+	}
 }
 
 // digest is the same for the same entries, in whatever order they came.

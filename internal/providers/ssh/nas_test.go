@@ -16,8 +16,8 @@ import (
 	"github.com/bkplan/bkplan/internal/execx"
 )
 
-// nas is a real sshd on loopback that stands for a Synology: its PATH holds what
-// BusyBox has, and rsync.
+// nas is a real sshd on loopback that stands for a Synology: its shell is that of
+// BusyBox, which has all else in it, or one whose PATH holds no more than applets.
 type nas struct {
 	t        *testing.T
 	folder   string
@@ -26,6 +26,8 @@ type nas struct {
 	address  string
 	identity string
 	inside   string // the command that runs ssh elsewhere; empty is here
+	// functions take the place of programs over there, by name.
+	functions map[string]string
 }
 
 // applets are what the scripts may use.
@@ -46,14 +48,15 @@ func newNAS(t *testing.T) *nas {
 	return startNAS(t, me.Username)
 }
 
-// busyBox gives the NAS the shell of BusyBox.
-func (n *nas) busyBox() {
+// dash gives the NAS the shell of this machine, which runs what is in its PATH.
+func (n *nas) dash() {
 	n.t.Helper()
-	busybox, _ := exec.LookPath("busybox")
-	if err := os.Remove(n.at("path/sh")); err != nil {
-		n.t.Fatal(err)
+	if _, replaced := n.functions["date"]; replaced {
+		n.t.Fatal("a program was replaced for the other shell")
 	}
-	n.link(busybox, "sh")
+	n.functions = nil
+	n.replace("sync", "exit 0") // else all that the machine has to write is waited for
+	n.writeRemote()
 }
 
 // newKeptNAS starts it for a user who is not root. That user is in the passwd file of
@@ -82,13 +85,13 @@ func startNAS(t *testing.T, name string) *nas {
 			t.Fatal(err)
 		}
 	}
-	n := &nas{t: t, folder: openFolder(t), user: name}
+	n := &nas{t: t, folder: openFolder(t), user: name, functions: map[string]string{"sync": ":"}}
 	n.share = filepath.Join(n.folder, "volume1", "Back up")
-	n.newKey("host")
-	n.identity = n.newKey("client key")
+	n.writeKeys()
+	n.identity = n.at("client key")
 	n.write("authorized_keys", n.read("client key.pub"), 0o644)
 	n.makePath()
-	n.write("remote", fmt.Sprintf("#!/bin/sh\nPATH=%s/path; export PATH\n[ ! -f %s/noise ] || /bin/cat %s/noise\nexec sh -c \"$SSH_ORIGINAL_COMMAND\"\n", n.folder, n.folder, n.folder), 0o755)
+	n.writeRemote()
 	n.write("sshd_config", strings.Join([]string{
 		"HostKey " + n.at("host"), "AuthorizedKeysFile " + n.at("authorized_keys"), "ForceCommand " + n.at("remote"),
 		"PidFile none", "StrictModes no", "UsePAM no", "PasswordAuthentication no", "MaxSessions 100",
@@ -153,10 +156,26 @@ func (n *nas) makePath() {
 		n.link(busybox, name)
 	}
 	n.link(rsync, "rsync")
-	// The shell of BusyBox runs its own sync, and all that the machine has to write
-	// would be waited for.
-	n.replace("sync", "exit 0")
 	n.link("/bin/sh", "sh")
+}
+
+// writeRemote writes what sshd runs, whatever it is told to run. With functions, the
+// script that it is told is run by BusyBox after them: a program is not started for
+// each word in it, which takes most of the time otherwise.
+func (n *nas) writeRemote() {
+	n.t.Helper()
+	busybox, _ := exec.LookPath("busybox")
+	text := "#!" + busybox + " sh\nPATH=" + n.at("path") + "; export PATH\n[ ! -f " + n.at("noise") + " ] || cat " + n.at("noise") + "\n"
+	if n.functions != nil {
+		before := ""
+		for name, body := range n.functions {
+			before += name + "() { " + body + "; }\n"
+		}
+		n.write("functions", before, 0o644)
+		text += "case $SSH_ORIGINAL_COMMAND in \"exec sh -c \"*)\neval \"set -- ${SSH_ORIGINAL_COMMAND#exec sh -c }\"\n" +
+			"exec " + busybox + " sh -c \"$(cat " + n.at("functions") + ")\n$1\"\nesac\n"
+	}
+	n.write("remote", text+"exec "+n.at("path/sh")+" -c \"$SSH_ORIGINAL_COMMAND\"\n", 0o755)
 }
 
 func (n *nas) link(program, name string) {
@@ -169,6 +188,11 @@ func (n *nas) link(program, name string) {
 // replace puts a shell script in the place of a program over there.
 func (n *nas) replace(name, script string) {
 	n.t.Helper()
+	if n.functions != nil && name != "rsync" {
+		n.functions[name] = script
+		n.writeRemote()
+		return
+	}
 	if err := os.Remove(n.at("path/" + name)); err != nil {
 		n.t.Fatal(err)
 	}
@@ -233,10 +257,47 @@ func (n *nas) knowHost(public string) {
 	n.write("bin/ssh", fmt.Sprintf("#!/bin/sh\nexec %s %s -F %s/ssh_config \"$@\"\n", n.inside, real, n.folder), 0o700)
 }
 
+// keys are made once: they are for all.
+var keys = sync.OnceValues(func() (map[string]string, error) {
+	folder, err := os.MkdirTemp("", "keys")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	made := map[string]string{}
+	for _, name := range []string{"host", "client key"} {
+		if out, err := keygen(filepath.Join(folder, name)); err != nil {
+			return nil, fmt.Errorf("%w: %s", err, out)
+		}
+		for _, file := range []string{name, name + ".pub"} {
+			content, err := os.ReadFile(filepath.Join(folder, file))
+			if err != nil {
+				return nil, err
+			}
+			made[file] = string(content)
+		}
+	}
+	return made, nil
+})
+
+func (n *nas) writeKeys() {
+	n.t.Helper()
+	made, err := keys()
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	for name, content := range made {
+		n.write(name, content, 0o600)
+	}
+}
+
+func keygen(at string) ([]byte, error) {
+	return exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", at).CombinedOutput()
+}
+
 func (n *nas) newKey(name string) string {
 	n.t.Helper()
-	out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", n.at(name)).CombinedOutput()
-	if err != nil {
+	if out, err := keygen(n.at(name)); err != nil {
 		n.t.Fatalf("%v: %s", err, out)
 	}
 	return n.at(name)

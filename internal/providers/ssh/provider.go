@@ -30,6 +30,8 @@ import (
 type Config struct {
 	Runner execx.Runner
 	Now    func() time.Time
+	// Tracker tells what has changed in trees; nil where nobody watches any.
+	Tracker providers.Tracker
 	// Sleep waits between two tries; nil is the real thing.
 	Sleep func(context.Context, time.Duration) error
 }

@@ -22,6 +22,7 @@ type mirror struct {
 	seen  view
 	proof *plan.Receipt // of the last sync; nil where there is none
 	mount string        // of the first path
+	trail trail
 }
 
 // sync makes a directory over there the mirror of paths of this machine. What would
@@ -41,10 +42,16 @@ func (p *Provider) sync(ctx context.Context, j job) (providers.Result, error) {
 	if err := errors.Join(m.checkRsync(m.seen), m.checkSpace(m.seen), m.checkMoved()); err != nil {
 		return providers.Result{}, err
 	}
+	if m.trail, err = p.follow(ctx, m); err != nil {
+		return providers.Result{}, err
+	}
 	if err := j.prepare(ctx, j.directory, "mirror"); err != nil {
 		return providers.Result{}, err
 	}
-	listed, notes, err := m.send(ctx)
+	listed, notes, err := p.sendMirror(ctx, &m)
+	if loss := (*lossError)(nil); errors.As(err, &loss) {
+		return providers.Result{}, err
+	}
 	if err != nil {
 		return providers.Result{}, fmt.Errorf("the mirror is between two states, and its receipt stands for the one before: %w", err)
 	}
@@ -59,7 +66,16 @@ func (p *Provider) sync(ctx context.Context, j job) (providers.Result, error) {
 	if err := j.name(context.WithoutCancel(ctx), "", at, at, "no", text); err != nil {
 		return providers.Result{}, err
 	}
-	return providers.Result{Detail: fmt.Sprintf("%s, %s new", count(r.Files, "file"), quantity.Size(r.NewBytes).Human())}, nil
+	return providers.Result{Detail: m.detail(r)}, nil
+}
+
+// detail tells what was done, for people.
+func (m mirror) detail(r plan.Receipt) string {
+	text := fmt.Sprintf("%s, %s new", count(r.Files, "file"), quantity.Size(r.NewBytes).Human())
+	if m.trail.goesBy {
+		text = fmt.Sprintf("%s looked at by the change journal, %s new", count(int64(m.trail.looked), "name"), quantity.Size(r.NewBytes).Human())
+	}
+	return strings.Join(append([]string{text}, m.trail.notes()...), "; ")
 }
 
 func (j job) newMirror(ctx context.Context) (mirror, error) {
@@ -90,7 +106,18 @@ func (m mirror) checkMoved() error {
 		m.Copy.From.Paths[0], m.mount, m.proof.Source.MountPoint, m.Layer)
 }
 
-// send runs rsync, unless that would delete more than it may.
+// sendMirror sends what has changed by the change journal, or else looks at everything.
+func (p *Provider) sendMirror(ctx context.Context, m *mirror) (*listing, []string, error) {
+	if m.trail.goesBy {
+		l, notes, err := p.sendChanges(ctx, m)
+		if err != nil || m.trail.goesBy {
+			return l, notes, err
+		}
+	}
+	return m.send(ctx)
+}
+
+// send runs rsync over everything, unless that would delete more than it may.
 func (m mirror) send(ctx context.Context) (*listing, []string, error) {
 	options, notes := keep(m.seen)
 	words := append(append([]string{"--delete-delay"}, options...), excludes(*m.Copy)...)
@@ -99,7 +126,7 @@ func (m mirror) send(ctx context.Context) (*listing, []string, error) {
 	if len(sources) > 1 || !m.Copy.From.Whole {
 		words = append(words, "--relative", "--no-implied-dirs")
 	}
-	most, err := m.maxDelete(ctx, words, sources)
+	most, err := m.maxDelete(ctx, words, sources, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -130,11 +157,11 @@ func (m mirror) sources() []string {
 
 // maxDelete counts what rsync would delete, and gives the option that holds it to
 // that. Too much is an error that names some.
-func (m mirror) maxDelete(ctx context.Context, words, sources []string) ([]string, error) {
+func (m mirror) maxDelete(ctx context.Context, words, sources []string, names []byte) ([]string, error) {
 	if m.Copy.MaxDelete.IsZero() || m.Copy.AcceptLoss {
 		return nil, nil
 	}
-	output, err := m.transfer(ctx, append([]string{"--dry-run", "--stats", "--out-format=", "--info=DEL1"}, words...), sources, m.directory, nil)
+	output, err := m.transferNames(ctx, append([]string{"--dry-run", "--stats", "--out-format=", "--info=DEL1"}, words...), sources, names, m.directory, nil)
 	if vanished := (*VanishedError)(nil); err != nil && !errors.As(err, &vanished) {
 		return nil, fmt.Errorf("count what would be deleted: %w", err)
 	}
@@ -162,9 +189,14 @@ func (m mirror) maxDelete(ctx context.Context, words, sources []string) ([]strin
 	if !tooMany {
 		return []string{"--max-delete=" + strconv.FormatInt(most, 10)}, nil
 	}
-	return nil, fmt.Errorf("the mirror would lose %s, and max_delete is %s: nothing was changed; look at the source, and acknowledge the layer %q if they are meant to go: %s",
-		what, m.Copy.MaxDelete, m.Layer, strings.Join(going[:min(len(going), rsync.NamedMax)], ", "))
+	return nil, &lossError{fmt.Sprintf("the mirror would lose %s, and max_delete is %s: nothing was changed; look at the source, and acknowledge the layer %q if they are meant to go: %s",
+		what, m.Copy.MaxDelete, m.Layer, strings.Join(going[:min(len(going), rsync.NamedMax)], ", "))}
 }
+
+// lossError says that more would be deleted than may be, and that nothing was.
+type lossError struct{ text string }
+
+func (e *lossError) Error() string { return e.text }
 
 // entries is how many there are in the mirror.
 func (m mirror) entries(s stats) int64 {
@@ -188,10 +220,16 @@ func (m mirror) size(ctx context.Context, names []string) (int64, error) {
 }
 
 func (m mirror) receipt(l *listing, notes []string) plan.Receipt {
-	return plan.Receipt{
+	r := plan.Receipt{
 		Layer: m.Layer, Volume: m.Volume, Path: m.directory, Slot: m.Copy.Slot, Started: m.started,
-		Source: plan.ReceiptSource{Taken: m.started, Paths: m.Copy.From.Paths, MountPoint: m.mount},
-		Files:  l.files, Bytes: l.bytes, NewBytes: l.fresh, Directories: l.folders, Digest: l.digest(), Full: m.started,
-		Exclude: m.Copy.Exclude, Notes: notes,
+		Source:   plan.ReceiptSource{Taken: m.started, Paths: m.Copy.From.Paths, MountPoint: m.mount},
+		NewBytes: l.fresh, Exclude: m.Copy.Exclude, Notes: append(notes, m.trail.notes()...), Journal: m.trail.until,
 	}
+	if m.trail.goesBy {
+		r.Files, r.Directories = max(0, m.proof.Files+l.grown.files), max(0, m.proof.Directories+l.grown.folders)
+		r.Bytes, r.Full = m.proof.Bytes, m.proof.Full
+		return r
+	}
+	r.Files, r.Bytes, r.Directories, r.Digest, r.Full = l.files, l.bytes, l.folders, l.digest(), m.started
+	return r
 }

@@ -61,7 +61,7 @@ func (b *bench) shareReceipt() plan.Receipt {
 
 func TestATreeIsMirrored(t *testing.T) {
 	b := newKeptBench(t)
-	b.busyBox()
+	b.dash()
 	a, source := b.mirror()
 	a.Copy.Exclude = []string{"*.tmp"}
 	hostile := "new\nline \xff -rf $(x) `y` *"

@@ -100,13 +100,18 @@ func (j job) partial() string {
 // transfer runs rsync until it has been through once, also when the network breaks.
 // stdout is called before each try; nil keeps what it writes.
 func (j job) transfer(ctx context.Context, words, sources []string, into string, stdout func() io.Writer) (execx.Output, error) {
+	return j.transferNames(ctx, words, sources, nil, into, stdout)
+}
+
+// transferNames is transfer with names for rsync's stdin.
+func (j job) transferNames(ctx context.Context, words, sources []string, names []byte, into string, stdout func() io.Writer) (execx.Output, error) {
 	argv, err := j.rsync(words, sources, into)
 	if err != nil {
 		return execx.Output{}, err
 	}
 	var output execx.Output
 	err = j.retry(ctx, func() error {
-		command := execx.Command{Argv: argv}
+		command := execx.Command{Argv: argv, Stdin: names}
 		if stdout != nil {
 			command.Stdout = stdout()
 		}

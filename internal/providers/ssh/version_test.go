@@ -18,7 +18,7 @@ func TestAWeekAndTheNext(t *testing.T) {
 	for name, make := range map[string]func(*testing.T) *bench{"as root": newBench, "as a user": newKeptBench} {
 		t.Run(name, func(t *testing.T) {
 			b := make(t)
-			b.busyBox()
+			b.dash()
 			b.put(week46, "same", "same")
 			b.put(week46, "d/changes", "one")
 			b.put(week46, "twice", "twice")
@@ -81,7 +81,7 @@ func hostileNames() []string {
 // A hostile name is data: in a version, and as the name of a volume.
 func TestHostileNames(t *testing.T) {
 	b := newBench(t)
-	b.busyBox()
+	b.dash()
 	for _, name := range hostileNames() {
 		b.put(week46, name, name)
 		b.put(week46, "d/"+name+"/"+name, name)
