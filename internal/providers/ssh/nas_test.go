@@ -3,24 +3,22 @@ package ssh
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
 
 	"github.com/bkplan/bkplan/internal/execx"
+	machines "github.com/bkplan/bkplan/test/nas"
 )
 
-// nas is a real sshd on loopback that stands for a Synology: its PATH holds what
-// BusyBox has, and rsync.
+const (
+	keeper   = machines.Keeper
+	keeperID = machines.KeeperID
+)
+
+// nas is a machine that ends with its test.
 type nas struct {
+	*machines.NAS
 	t        *testing.T
-	folder   string
 	share    string // the path of the destination
 	user     string
 	address  string
@@ -28,85 +26,24 @@ type nas struct {
 	inside   string // the command that runs ssh elsewhere; empty is here
 }
 
-// applets are what the scripts may use.
-var applets = []string{"cat", "date", "df", "id", "ls", "mkdir", "mv", "printf", "rm", "rmdir", "sync", "tar", "test", "[", "wc", "xargs"}
-
-// keeper is a user who is nobody in particular over there.
-const keeper = "bkplan-keeper"
-
-const keeperID = 64999
-
 // newNAS starts it for whoever runs the tests.
-func newNAS(t *testing.T) *nas {
-	t.Helper()
-	me, err := user.Current()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return startNAS(t, me.Username)
-}
+func newNAS(t *testing.T) *nas { t.Helper(); return startNAS(t, "") }
 
-// busyBox gives the NAS the shell of BusyBox.
-func (n *nas) busyBox() {
-	n.t.Helper()
-	busybox, _ := exec.LookPath("busybox")
-	if err := os.Remove(n.at("path/sh")); err != nil {
-		n.t.Fatal(err)
-	}
-	n.link(busybox, "sh")
-}
-
-// newKeptNAS starts it for a user who is not root. That user is in the passwd file of
-// a mount namespace of sshd's own.
-func newKeptNAS(t *testing.T) *nas {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("needs root, to run sshd with a user of its own")
-	}
-	if out, err := exec.Command("unshare", "-m", "true").CombinedOutput(); err != nil {
-		t.Skipf("needs a mount namespace: %v: %s", err, out)
-	}
-	return startNAS(t, keeper)
-}
+// newKeptNAS starts it for a user who is not root.
+func newKeptNAS(t *testing.T) *nas { t.Helper(); return startNAS(t, keeper) }
 
 func startNAS(t *testing.T, name string) *nas {
 	t.Helper()
+	if missing := machines.Missing(name); missing != "" {
+		t.Skip(missing)
+	}
 	t.Parallel()
-	for program, where := range map[string]string{"/usr/sbin/sshd": "openssh-server", "ssh": "openssh-client", "busybox": "busybox-static", "rsync": "rsync"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("%s is not installed: Debian has it in the package %s", program, where)
-		}
-	}
-	if os.Geteuid() == 0 {
-		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	n := &nas{t: t, folder: openFolder(t), user: name}
-	n.share = filepath.Join(n.folder, "volume1", "Back up")
-	n.newKey("host")
-	n.identity = n.newKey("client key")
-	n.write("authorized_keys", n.read("client key.pub"), 0o644)
-	n.makePath()
-	n.write("remote", fmt.Sprintf("#!/bin/sh\nPATH=%s/path; export PATH\n[ ! -f %s/noise ] || /bin/cat %s/noise\nexec sh -c \"$SSH_ORIGINAL_COMMAND\"\n", n.folder, n.folder, n.folder), 0o755)
-	n.write("sshd_config", strings.Join([]string{
-		"HostKey " + n.at("host"), "AuthorizedKeysFile " + n.at("authorized_keys"), "ForceCommand " + n.at("remote"),
-		"PidFile none", "StrictModes no", "UsePAM no", "PasswordAuthentication no", "MaxSessions 100",
-		"SetEnv SHLVL=2", // else bash reads the .bashrc of whoever tests
-		"KbdInteractiveAuthentication no", "PermitRootLogin prohibit-password", "LogLevel QUIET", "",
-	}, "\n"), 0o600)
-	n.write("passwd", fmt.Sprintf("root:x:0:0:root:/root:/bin/sh\nsshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n%s:*:%d:%d::%s:/bin/sh\n", keeper, keeperID, keeperID, n.folder), 0o644)
-	if err := os.MkdirAll(n.share, 0o755); err != nil {
+	m, err := machines.Start(openFolder(t), name)
+	t.Cleanup(func() { _ = m.Close() }) // the test has its result
+	if err != nil {
 		t.Fatal(err)
 	}
-	if name == keeper {
-		if err := os.Chown(n.share, keeperID, keeperID); err != nil {
-			t.Fatal(err)
-		}
-	}
-	n.address = name + "@" + n.listen()
-	n.knowHost("host.pub")
-	return n
+	return &nas{NAS: m, t: t, share: m.Share, user: m.User, address: m.Address, identity: m.Identity}
 }
 
 // openFolder is a folder that every user may enter.
@@ -123,123 +60,36 @@ func openFolder(t *testing.T) string {
 	return folder
 }
 
-func (n *nas) at(name string) string { return filepath.Join(n.folder, name) }
+func (n *nas) check(err error) {
+	n.t.Helper()
+	if err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+func (n *nas) at(name string) string { return n.At(name) }
 
 func (n *nas) write(name, content string, mode os.FileMode) {
 	n.t.Helper()
-	if err := os.WriteFile(n.at(name), []byte(content), mode); err != nil {
-		n.t.Fatal(err)
-	}
+	n.check(os.WriteFile(n.At(name), []byte(content), mode))
 }
 
 func (n *nas) read(name string) string {
 	n.t.Helper()
-	content, err := os.ReadFile(n.at(name))
-	if err != nil {
-		n.t.Fatal(err)
-	}
+	content, err := os.ReadFile(n.At(name))
+	n.check(err)
 	return string(content)
 }
 
-// makePath makes the folder of programs that the NAS has.
-func (n *nas) makePath() {
-	n.t.Helper()
-	busybox, _ := exec.LookPath("busybox")
-	rsync, _ := exec.LookPath("rsync")
-	if err := os.Mkdir(n.at("path"), 0o755); err != nil {
-		n.t.Fatal(err)
-	}
-	for _, name := range applets {
-		n.link(busybox, name)
-	}
-	n.link(rsync, "rsync")
-	// The shell of BusyBox runs its own sync, and all that the machine has to write
-	// would be waited for.
-	n.replace("sync", "exit 0")
-	n.link("/bin/sh", "sh")
-}
+func (n *nas) busyBox()                    { n.t.Helper(); n.check(n.BusyBox()) }
+func (n *nas) replace(name, script string) { n.t.Helper(); n.check(n.Replace(name, script)) }
+func (n *nas) newKey(name string) string   { n.t.Helper(); n.check(n.NewKey(name)); return n.At(name) }
 
-func (n *nas) link(program, name string) {
-	n.t.Helper()
-	if err := os.Symlink(program, n.at("path/"+name)); err != nil {
-		n.t.Fatal(err)
-	}
-}
-
-// replace puts a shell script in the place of a program over there.
-func (n *nas) replace(name, script string) {
-	n.t.Helper()
-	if err := os.Remove(n.at("path/" + name)); err != nil {
-		n.t.Fatal(err)
-	}
-	n.write("path/"+name, "#!/bin/sh\n"+script, 0o755)
-}
-
-// listen starts an sshd for each connection, and ends them with the test.
-func (n *nas) listen() string {
-	n.t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	n.t.Cleanup(func() {
-		listener.Close()
-		cancel()
-		running.Wait()
-	})
-	running.Go(func() {
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			socket, err := connection.(*net.TCPConn).File()
-			connection.Close()
-			if err != nil {
-				continue
-			}
-			running.Go(func() {
-				defer socket.Close()
-				cmd := n.sshd(ctx)
-				cmd.Stdin, cmd.Stdout = socket, socket
-				_ = cmd.Run()
-			})
-		}
-	})
-	return listener.Addr().String()
-}
-
-func (n *nas) sshd(ctx context.Context) *exec.Cmd {
-	argv := []string{"/usr/sbin/sshd", "-i", "-f", n.at("sshd_config")}
-	if n.user == keeper {
-		argv = append([]string{"unshare", "-m", "sh", "-c", `mount --bind "$0" /etc/passwd && exec "$@"`, n.at("passwd")}, argv...)
-	}
-	return exec.CommandContext(ctx, argv[0], argv[1:]...)
-}
-
-// knowHost makes ssh know the machine by a public key. The client's ssh has a
-// configuration of its own here: the only way to it is a program in its place.
+// knowHost makes ssh know the machine, where it is now, by a public key.
 func (n *nas) knowHost(public string) {
 	n.t.Helper()
-	host, port, _ := net.SplitHostPort(n.address[strings.IndexByte(n.address, '@')+1:])
-	n.write("known_hosts", fmt.Sprintf("[%s]:%s %s", host, port, n.read(public)), 0o600)
-	n.write("ssh_config", fmt.Sprintf("UserKnownHostsFile %s\nGlobalKnownHostsFile /dev/null\nStrictHostKeyChecking no\nBatchMode no\n", n.at("known_hosts")), 0o600)
-	real, _ := exec.LookPath("ssh")
-	if err := os.MkdirAll(n.at("bin"), 0o700); err != nil {
-		n.t.Fatal(err)
-	}
-	n.write("bin/ssh", fmt.Sprintf("#!/bin/sh\nexec %s %s -F %s/ssh_config \"$@\"\n", n.inside, real, n.folder), 0o700)
-}
-
-func (n *nas) newKey(name string) string {
-	n.t.Helper()
-	out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", n.at(name)).CombinedOutput()
-	if err != nil {
-		n.t.Fatalf("%v: %s", err, out)
-	}
-	return n.at(name)
+	n.Address, n.Inside = n.address, n.inside
+	n.check(n.Know(public))
 }
 
 // Run makes a NAS the Runner by which it is reached.
