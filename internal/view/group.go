@@ -82,7 +82,10 @@ func (g group) amount() string {
 		}
 	}
 	var text string
-	if unknown < len(g.actions) {
+	switch {
+	case sum == plan.Estimate{} && g.kind == plan.Refresh && unknown == 0:
+		return "; only the receipt is sent"
+	case unknown < len(g.actions):
 		text = fmt.Sprintf("; %s with %s, of which %s are new there", count(int(sum.Files), "file"), quantity.Size(sum.Size).Human(), quantity.Size(sum.Bytes).Human())
 	}
 	if unknown > 0 {
