@@ -49,7 +49,7 @@ func fold(actions []plan.Action) []group {
 	return groups
 }
 
-var kinds = []plan.ActionKind{plan.Create, plan.Refresh, plan.Sync, plan.Trigger, plan.Prune, plan.Clean}
+var kinds = []plan.ActionKind{plan.Create, plan.Refresh, plan.Sync, plan.Trigger, plan.Relink, plan.Prune, plan.Clean}
 
 func rank(k plan.ActionKind) int { return slices.Index(kinds, k) }
 
@@ -83,6 +83,8 @@ func (g group) amount() string {
 	}
 	var text string
 	switch {
+	case g.kind == plan.Relink:
+		return fmt.Sprintf("; %s look the same, which frees up to %s", count(int(sum.Files), "file"), quantity.Size(sum.Bytes).Human())
 	case sum == plan.Estimate{} && g.kind == plan.Refresh && unknown == 0:
 		return "; only the receipt is sent"
 	case unknown < len(g.actions):
