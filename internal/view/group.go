@@ -68,12 +68,14 @@ func (g group) volumes() []string {
 
 // amount says how much the versions that are sent have, and what they add over there.
 // It is empty for other actions.
-func (g group) amount() string {
+func (g group) amount() string { return amount(g.kind, g.actions) }
+
+func amount(kind plan.ActionKind, actions []plan.Action) string {
 	var sum plan.Estimate
 	unknown := 0
-	for _, a := range g.actions {
+	for _, a := range actions {
 		switch c := a.Copy; {
-		case c == nil || c.Remote == nil || a.Version == "" || g.kind == plan.Prune:
+		case c == nil || c.Remote == nil || a.Version == "" || kind == plan.Prune:
 			return ""
 		case c.Estimate == nil:
 			unknown++
@@ -83,15 +85,15 @@ func (g group) amount() string {
 	}
 	var text string
 	switch {
-	case g.kind == plan.Relink:
+	case kind == plan.Relink:
 		return fmt.Sprintf("; %s look the same, which frees up to %s", count(int(sum.Files), "file"), quantity.Size(sum.Bytes).Human())
-	case sum == plan.Estimate{} && g.kind == plan.Refresh && unknown == 0:
+	case sum == plan.Estimate{} && kind == plan.Refresh && unknown == 0:
 		return "; only the receipt is sent"
-	case unknown < len(g.actions):
+	case unknown < len(actions):
 		text = fmt.Sprintf("; %s with %s, of which %s are new there", count(int(sum.Files), "file"), quantity.Size(sum.Size).Human(), quantity.Size(sum.Bytes).Human())
 	}
 	if unknown > 0 {
-		text += fmt.Sprintf("; how much %s have is known at apply", count(unknown, "version"))
+		text += fmt.Sprintf("; what %s will add is known at apply", count(unknown, "version"))
 	}
 	return text
 }

@@ -122,7 +122,7 @@ func (j job) checkNames(v view, r *plan.Receipt) error {
 // once is the job without a second try: when the network breaks, what runs over there
 // may not notice.
 func (j job) once() job {
-	j.patience.limit = 0
+	j.limit = 0
 	return j
 }
 
