@@ -224,3 +224,35 @@ func TestRelinkIsGivenUp(t *testing.T) {
 		})
 	}
 }
+
+// A version of an older script gets a receipt of what a listing shows; a receipt that
+// is there stays as it is, and names may come from anywhere.
+func TestAdoptOverThere(t *testing.T) {
+	b := newKeptBench(t)
+	b.fourCopies()
+	h := plan.HeldVersion{
+		Layer: "offsite", Kind: plan.LayerSync, Volume: volume, Version: "weekly/" + week46, Destination: b.root(), Path: path(week46), Time: start,
+		Remote: b.copy(week46, "").Copy.Remote, Of: &plan.VersionAccess{Root: b.disk, Layer: "weekly", Volume: volume, Version: week46, Path: path(week46)},
+	}
+	r, err := b.provider.Adopt(t.Context(), h, start)
+	b.check(err)
+	if r.Files != 6 || r.Bytes != int64(len("the same in all")+len("as well")+2+1) || r.Directories != 2 || !r.Adopted {
+		t.Errorf("%+v", r)
+	}
+	if got := b.observe().Receipts; len(got) != 1 || !cmp.Equal(got[0], r) {
+		t.Errorf("%+v", got)
+	}
+	if left := b.unfinished(); left != nil {
+		t.Errorf("left behind: %q", left)
+	}
+	_, err = b.provider.Adopt(t.Context(), h, start)
+	b.wantError(err, "something is in the place of the receipt")
+	for _, to := range []string{"../x", ".bkplan/work", "/etc", "", "pvc-data/none"} {
+		h, of := h, *h.Of
+		h.Path, of.Path, of.Version = to, to, week47
+		h.Of = &of
+		if _, err := b.provider.Adopt(t.Context(), h, start); err == nil {
+			t.Errorf("%q was adopted", to)
+		}
+	}
+}
