@@ -86,7 +86,7 @@ func amount(kind plan.ActionKind, actions []plan.Action) string {
 	var text string
 	switch {
 	case kind == plan.Relink:
-		return fmt.Sprintf("; %s look the same, which frees up to %s", count(int(sum.Files), "file"), quantity.Size(sum.Bytes).Human())
+		return fmt.Sprintf("; %s, which frees up to %s if their contents are the same", count(int(sum.Files), "file"), quantity.Size(sum.Bytes).Human())
 	case sum == plan.Estimate{} && kind == plan.Refresh && unknown == 0:
 		return "; only the receipt is sent"
 	case unknown < len(actions):
