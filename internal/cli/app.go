@@ -36,6 +36,9 @@ type App struct {
 	Hostname       func() (string, error)
 	Runner         execx.Runner
 	Patience       disk.Patience // with what hangs; zero is the real one
+	// Sleep waits before something is tried again that the network broke; nil is the
+	// real thing.
+	Sleep func(context.Context, time.Duration) error
 }
 
 // System is this machine.

@@ -35,7 +35,7 @@ func (a *App) registry(p plan.Policy, runner execx.Runner) providers.Registry {
 	observer := disk.NewObserver(a.Patience)
 	_, host := a.host()
 	tracker := journal.Tracker{StateDir: p.StateDir, Host: host}
-	far := ssh.New(ssh.Config{Runner: runner, Now: a.now, Tracker: tracker})
+	far := ssh.New(ssh.Config{Runner: runner, Now: a.now, Tracker: tracker, Sleep: a.Sleep})
 	return providers.Registry{
 		Sources: map[string]providers.Provider{
 			plan.SourceLVMThin: pool, plan.SourceDirectory: observer, plan.SourcePaths: observer,

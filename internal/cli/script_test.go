@@ -16,6 +16,7 @@ import (
 	"github.com/bkplan/bkplan/internal/cli"
 	"github.com/bkplan/bkplan/internal/execx"
 	"github.com/bkplan/bkplan/internal/providers/disk"
+	"github.com/bkplan/bkplan/test/nas"
 	"github.com/bkplan/bkplan/test/pmxcfs"
 )
 
@@ -46,14 +47,16 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// condition knows [root], [fuse] where one can mount by it, and [host-policy] where
-// /etc has one.
+// condition knows [root], [fuse] where one can mount by it, [nas] where one can be
+// started, and [host-policy] where /etc has one.
 func condition(name string) (bool, error) {
 	switch name {
 	case "root":
 		return os.Geteuid() == 0, nil
 	case "fuse":
 		return pmxcfs.Missing() == "", nil
+	case "nas":
+		return nas.Missing("") == "", nil
 	case "host-policy":
 		_, err := os.Stat("/etc/bkplan/bkplan.hcl")
 		return err == nil, nil
@@ -118,6 +121,7 @@ func testApp() *cli.App {
 	}
 	app.Now = func() time.Time { return now }
 	app.Hostname = func() (string, error) { return os.Getenv("BKPLAN_TEST_HOST"), nil }
+	app.Sleep = func(ctx context.Context, _ time.Duration) error { return context.Cause(ctx) }
 	if text := os.Getenv("BKPLAN_TEST_LIMIT"); text != "" {
 		limit, err := time.ParseDuration(text)
 		if err != nil {

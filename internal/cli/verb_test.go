@@ -48,6 +48,8 @@ var verbs = map[string]verb{
 	"pmxcfs":      verbPmxcfs,
 	"hang":        verbHang,
 	"continue":    verbContinue,
+	"nas":         verbNAS,
+	"now":         verbNow,
 }
 
 // pool: from here on there is LVM, with the pool of newPool.

@@ -16,6 +16,8 @@ import (
 type verifyOptions struct {
 	planOptions
 	data, adopt   bool
+	relink        bool
+	autoApprove   bool
 	json, verbose bool
 }
 
@@ -27,17 +29,32 @@ func newVerify(app *App) *cobra.Command {
 		Long: `Compare the versions on this machine's disks with their receipts: names, sizes,
 times and modes. With --data all contents are read and compared with the digests
 taken when the versions were made, databases are checked, and archives are read
-to the end. Nothing is changed, unless --adopt asks for receipts.`,
+to the end. Nothing is changed, unless --adopt asks for receipts.
+
+With --relink versions on other machines share the files that are the same in them:
+each is built anew, over there, from links to the version after it. It is shown how
+many files look the same and how much that would free, and nothing is done before
+it is approved. Contents are compared over there; what differs stays as it is.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return untilSignal(func(ctx context.Context) error { return app.verify(ctx, o) })
+			return untilSignal(func(ctx context.Context) error {
+				if o.relink {
+					return app.relink(ctx, o)
+				}
+				return app.verify(ctx, o)
+			})
 		},
 	}
 	o.flags(cmd)
 	cmd.Flags().BoolVar(&o.data, "data", false, "read all contents too")
 	cmd.Flags().BoolVar(&o.adopt, "adopt", false, "give versions that older scripts made a receipt, by a walk of each")
+	cmd.Flags().BoolVar(&o.relink, "relink", false, "let versions on other machines share the files that are the same in them")
+	cmd.Flags().BoolVar(&o.autoApprove, "auto-approve", false, "do not ask before --relink does something")
+	cmd.MarkFlagsMutuallyExclusive("relink", "adopt")
+	cmd.MarkFlagsMutuallyExclusive("relink", "data")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON (schema: verify)")
 	cmd.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "every finding, and every version without a receipt")
+	cmd.MarkFlagsMutuallyExclusive("relink", "json")
 	return exitCodes(cmd, "all is as the receipts say", "something is not")
 }
 
@@ -59,11 +76,16 @@ func (a *App) verify(ctx context.Context, o verifyOptions) error {
 		registry = a.doers(p)
 	}
 	now := a.now()
+	defer func() { _ = registry.Close() }() // what is left ends by itself
 	observation, err := a.look(ctx, p, registry, now)
 	if err != nil {
 		return err
 	}
 	held, blocked := plan.Inventory(p, observation, now, plan.Filter{Layers: o.layers, Volumes: o.volumes})
+	if o.adopt {
+		far, more := plan.Unproven(p, observation, now, plan.Filter{Layers: o.layers, Volumes: o.volumes})
+		held, blocked = append(held, far...), append(blocked, more...)
+	}
 	if err := unheld(held, blocked, o.volumes); err != nil {
 		return err
 	}
@@ -96,6 +118,9 @@ func unheld(held []plan.HeldVersion, blocked []plan.LayerStatus, patterns []stri
 func (a *App) verifyOne(ctx context.Context, registry providers.Registry, h plan.HeldVersion, o verifyOptions) view.Verified {
 	v := view.Verified{Layer: h.Layer, Volume: h.Volume, Version: h.Version, Destination: h.Destination, Path: h.Path, Result: view.VerifyFine}
 	verifier, ok := registry.Layers[h.Kind].(providers.Verifier)
+	if h.Remote != nil {
+		v.Destination = plan.Place(h.Remote.Address, h.Destination)
+	}
 	if !ok {
 		v.Result, v.Error = view.VerifyError, providers.ErrUnsupported.Error()
 		return v

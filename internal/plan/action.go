@@ -16,6 +16,9 @@ const (
 	Sync    ActionKind = "sync"
 	Trigger ActionKind = "trigger"
 	Clean   ActionKind = "clean"
+	// Relink gives a version files of another one in place of its own that are the
+	// same. Only BuildRelink plans it.
+	Relink ActionKind = "relink"
 )
 
 // Destructive says whether the action removes something. The core decides
@@ -70,6 +73,7 @@ const (
 	ReasonUnchanged  = "due_unchanged" // create, refresh: due, and its snapshot was copied before
 	ReasonDiffers    = "differs"       // refresh: the copy is not what the disk has
 	ReasonLeftover   = "leftover"      // clean: a killed run left it
+	ReasonSameFiles  = "same_files"    // relink: another version has them too
 )
 
 // Block says why an action is not carried out, and what would change that.

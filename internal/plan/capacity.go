@@ -68,7 +68,7 @@ func (c *Capacity) add(a Action) {
 	case e == nil && a.Kind != Clean && a.Kind != Prune:
 		c.Unknown++
 	case e == nil:
-	case a.Kind.Destructive():
+	case a.Kind.Destructive() || a.Kind == Relink:
 		used := max(0, c.Size-c.Free)
 		c.Frees += max(0, min(e.Bytes, used-c.Frees)) // no more than there is
 	default:

@@ -17,6 +17,10 @@ type HeldVersion struct {
 	Path        string    `json:"path"`        // relative to the destination's root
 	Time        time.Time `json:"time"`        // when it was made, as far as is known
 	Receipt     *Receipt  `json:"receipt,omitempty"`
+	// Remote is the machine that has the destination, nil is this one; Of is then what
+	// the receipt is to say, Path that of the version.
+	Remote *Remote        `json:"remote,omitempty"`
+	Of     *VersionAccess `json:"of,omitempty"`
 }
 
 // Address is how people refer to it: `layer.weekly["apps/web"]@2026-46`.
@@ -45,6 +49,46 @@ func Inventory(policy Policy, observation Observation, now time.Time, filter Fil
 		held = append(held, keep(list, func(h HeldVersion) bool { return selects(filter.Volumes, h.Volume) })...)
 	}
 	return held, blocked
+}
+
+// Unproven lists the versions that copies on other machines have without a receipt
+// and that are not on the disk here: one that is gets its receipt when it is sent,
+// which compares contents. The rest is as with Inventory.
+func Unproven(policy Policy, observation Observation, now time.Time, filter Filter) (held []HeldVersion, blocked []LayerStatus) {
+	b := builder{policy: policy, observation: observation, now: now, options: Options{Filter: filter}}
+	b.survey()
+	for _, layer := range policy.Layers {
+		if layer.Kind != LayerSync || layer.From.Type != "destination" || !b.carriesOut(layer) || !selects(filter.Layers, layer.Name) {
+			continue
+		}
+		to, _ := policy.Destination(layer.To)
+		l := &offsiteLayer{builder: &b, layer: layer, to: to}
+		if block := l.blocked(); block != nil {
+			blocked = append(blocked, LayerStatus{Name: layer.Name, Kind: layer.Kind, Blocked: block})
+			continue
+		}
+		held = append(held, keep(l.unproven(), func(h HeldVersion) bool { return selects(filter.Volumes, h.Volume) })...)
+	}
+	return held, blocked
+}
+
+func (l *offsiteLayer) unproven() []HeldVersion {
+	var list []HeldVersion
+	for _, v := range l.volumes() {
+		for _, c := range v.there {
+			here := slices.ContainsFunc(v.here, func(o copyVersion) bool { return o.path == c.path })
+			if c.receipt != nil || here {
+				continue
+			}
+			at := path.Join(v.of.Directory, c.path)
+			list = append(list, HeldVersion{
+				Layer: l.layer.Name, Kind: l.layer.Kind, Volume: v.name, Version: path.Join(v.of.Name, c.name),
+				Destination: l.there.Path, Path: at, Time: c.time, Remote: l.remote(l.to),
+				Of: &VersionAccess{Root: l.from.Path, Layer: v.of.Name, Volume: v.name, Version: c.name, Path: at},
+			})
+		}
+	}
+	return list
 }
 
 func (b *builder) inventory(layer Layer) ([]HeldVersion, *Block) {

@@ -73,7 +73,26 @@ func (l *offsiteLayer) blocked() *Block {
 		return unknownBlock(l.unseen(DiskAddress(place)))
 	}
 	l.here, l.there = disk, copied
+	l.compareClocks()
 	return nil
+}
+
+// clockApart is how far another machine's clock may be from this one's. A look takes
+// minutes.
+const clockApart = 15 * time.Minute
+
+// compareClocks warns of a clock over there that is wrong. Nothing is planned by it:
+// the times of versions are those of their receipts, which are written here.
+func (l *offsiteLayer) compareClocks() {
+	apart := l.there.Clock.Sub(l.observation.Time)
+	if l.there.Clock.IsZero() || apart.Abs() < clockApart {
+		return
+	}
+	w := Warning{WarnClock, fmt.Sprintf("it is %s at %s, and %s here", l.clockText(l.there.Clock), l.to.Address, l.clockText(l.observation.Time)),
+		"set the clock there; what is copied keeps the times that it has here"}
+	if !slices.Contains(l.warnings, w) { // of another layer
+		l.warnings = append(l.warnings, w)
+	}
 }
 
 // guard looks after the space of the destination.
@@ -180,7 +199,8 @@ func (l *offsiteLayer) planRest() {
 		a.Reason = Reason{ReasonDue, fmt.Sprintf("last synced %s, before the slot %s", l.clockText(l.last.Started), l.clockText(l.status.Slot))}
 	}
 	if a.Copy.Only = l.unowned(); len(a.Copy.Only) == 0 {
-		a.Reason.Detail += "; every directory belongs to a layer"
+		a.Reason.Detail += "; nothing is left to mirror beside what the layers own, so this notes the time alone"
+		a.Copy.Estimate = &Estimate{}
 	}
 	l.actions = append(l.actions, a)
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -289,5 +290,35 @@ func TestOffsiteHoldsPrunesWhileTheNewestLooksWrong(t *testing.T) {
 	}
 	if pruned == 0 {
 		t.Error("nothing was to be pruned")
+	}
+}
+
+// A clock an hour off over there is told, and changes nothing that is planned.
+func TestOffsiteClockOverThere(t *testing.T) {
+	p, o := month(monday)
+	want := Build(p, o, monday, Options{})
+	for by, warns := range map[time.Duration]bool{-time.Minute: false, 10 * time.Minute: false, time.Hour: true, -time.Hour: true, days(400): true} {
+		o.Disks[2].Clock = monday.Add(by)
+		got := Build(p, o, monday, Options{})
+		told := slices.ContainsFunc(got.Warnings, func(w Warning) bool {
+			return w.Code == WarnClock && strings.Contains(w.Detail, "at "+testNAS)
+		})
+		if told != warns {
+			t.Errorf("%s: %+v", by, got.Warnings)
+		}
+		if !reflect.DeepEqual(want.Actions, got.Actions) {
+			t.Errorf("%s: %+v", by, got.Actions)
+		}
+	}
+}
+
+// Where every directory is a layer's, the sync notes its time and adds nothing.
+func TestOffsiteWithNothingToMirror(t *testing.T) {
+	p, o := month(monday)
+	top := &o.Disks[0].Folders[2]
+	top.Entries = slices.DeleteFunc(top.Entries, func(e Entry) bool { return e.Path == "loose" })
+	a := action(t, Build(p, o, monday, Options{}), `layer.offsite["sda"]`)
+	if a.Copy.Estimate == nil || *a.Copy.Estimate != (Estimate{}) || !strings.Contains(a.Reason.Detail, "nothing is left to mirror") {
+		t.Errorf("%+v, %+v", a.Reason, a.Copy.Estimate)
 	}
 }

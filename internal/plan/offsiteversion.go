@@ -21,6 +21,7 @@ type offsiteVolume struct {
 // volumes are those of the layers that keep something on the disk.
 func (l *offsiteLayer) volumes() []offsiteVolume {
 	var list []offsiteVolume
+	total, parts := 0, []string(nil) // without a receipt
 	for _, of := range l.owners() {
 		if of.Kind == LayerSync {
 			list = append(list, l.tree(of))
@@ -43,19 +44,16 @@ func (l *offsiteLayer) volumes() []offsiteVolume {
 			list = append(list, v)
 		}
 		if unproven > 0 {
-			l.warnings = append(l.warnings, Warning{WarnUnproven, fmt.Sprintf("%s does not copy %s of %s, which %s no receipt", l.layer.Address(), count(unproven, "version"), of.Address(), has(unproven)),
-				"`bkplan verify --adopt --layer " + of.Name + "` gives them one"})
+			total += unproven
+			parts = append(parts, fmt.Sprintf("%d of %s", unproven, of.Address()))
 		}
 		l.driftOfStray(of, there)
 	}
-	return list
-}
-
-func has(n int) string {
-	if n == 1 {
-		return "has"
+	if total > 0 {
+		l.warnings = append(l.warnings, Warning{WarnUnproven, fmt.Sprintf("%s does not copy %s without a receipt: %s", l.layer.Address(), count(total, "version"), strings.Join(parts, ", ")),
+			"`bkplan verify --adopt` gives each of them one"})
 	}
-	return "have"
+	return list
 }
 
 // holdingOf is what a disk holds for a layer.

@@ -129,6 +129,7 @@ type Summary struct {
 	Sync        int `json:"sync"`
 	Trigger     int `json:"trigger"`
 	Clean       int `json:"clean"`
+	Relink      int `json:"relink,omitempty"`
 	Blocked     int `json:"blocked"`
 	Excluded    int `json:"excluded"`    // volumes
 	Unprotected int `json:"unprotected"` // volumes
@@ -136,7 +137,7 @@ type Summary struct {
 
 // Changes is how many actions apply would carry out.
 func (s Summary) Changes() int {
-	return s.Create + s.Refresh + s.Prune + s.Sync + s.Trigger + s.Clean
+	return s.Create + s.Refresh + s.Prune + s.Sync + s.Trigger + s.Clean + s.Relink
 }
 
 // Summary counts what the plan holds. Exit codes come from it, so that they
@@ -145,7 +146,7 @@ func (p Plan) Summary() Summary {
 	var s Summary
 	counters := map[ActionKind]*int{
 		Create: &s.Create, Refresh: &s.Refresh, Prune: &s.Prune,
-		Sync: &s.Sync, Trigger: &s.Trigger, Clean: &s.Clean,
+		Sync: &s.Sync, Trigger: &s.Trigger, Clean: &s.Clean, Relink: &s.Relink,
 	}
 	for _, a := range p.Actions {
 		if a.Blocked != nil {

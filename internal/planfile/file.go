@@ -105,5 +105,5 @@ func checkPlan(f File) error {
 
 var known = map[plan.ActionKind]bool{
 	plan.Create: true, plan.Refresh: true, plan.Prune: true,
-	plan.Sync: true, plan.Trigger: true, plan.Clean: true,
+	plan.Sync: true, plan.Trigger: true, plan.Clean: true, plan.Relink: true,
 }

@@ -87,8 +87,22 @@ type Verifier interface {
 	// versions are verified by the same Verifier. Findings are for people, one a
 	// line.
 	Verify(ctx context.Context, version plan.HeldVersion, data bool) (findings []string, err error)
+	Adopter
+}
+
+// Adopter knows versions that older scripts made.
+type Adopter interface {
 	// Adopt gives a version without a receipt one, after a walk of all of it.
 	Adopt(ctx context.Context, version plan.HeldVersion, now time.Time) (plan.Receipt, error)
+}
+
+// Linker can tell what versions on another machine would share.
+type Linker interface {
+	// Shares tells for each relink of one volume, in their order, what it would do if
+	// all of them were carried out: how many files become links, and by how much the
+	// last name of what they were goes. It goes by names, sizes and times: contents are
+	// compared only by the actions themselves. Nothing is changed.
+	Shares(ctx context.Context, relinks []plan.Action) ([]plan.Estimate, error)
 }
 
 // Inspector is a Producer that can tell whether what it once made can be used:

@@ -28,6 +28,14 @@ func (r Route) Do(ctx context.Context, action plan.Action) (Result, error) {
 	return r.Here.Do(ctx, action)
 }
 
+// Shares is asked of the other machine.
+func (r Route) Shares(ctx context.Context, relinks []plan.Action) ([]plan.Estimate, error) {
+	if linker, ok := r.Remote.(Linker); ok {
+		return linker.Shares(ctx, relinks)
+	}
+	return nil, ErrUnsupported
+}
+
 // Verify looks at what is on this machine.
 func (r Route) Verify(ctx context.Context, version plan.HeldVersion, data bool) ([]string, error) {
 	if verifier, ok := r.Here.(Verifier); ok {
@@ -36,10 +44,14 @@ func (r Route) Verify(ctx context.Context, version plan.HeldVersion, data bool) 
 	return nil, ErrUnsupported
 }
 
-// Adopt gives a receipt to what is on this machine.
+// Adopt gives a receipt to what is on either machine.
 func (r Route) Adopt(ctx context.Context, version plan.HeldVersion, now time.Time) (plan.Receipt, error) {
-	if verifier, ok := r.Here.(Verifier); ok {
-		return verifier.Adopt(ctx, version, now)
+	side := r.Here
+	if version.Remote != nil {
+		side = r.Remote
+	}
+	if adopter, ok := side.(Adopter); ok {
+		return adopter.Adopt(ctx, version, now)
 	}
 	return plan.Receipt{}, ErrUnsupported
 }

@@ -49,7 +49,7 @@ func fold(actions []plan.Action) []group {
 	return groups
 }
 
-var kinds = []plan.ActionKind{plan.Create, plan.Refresh, plan.Sync, plan.Trigger, plan.Prune, plan.Clean}
+var kinds = []plan.ActionKind{plan.Create, plan.Refresh, plan.Sync, plan.Trigger, plan.Relink, plan.Prune, plan.Clean}
 
 func rank(k plan.ActionKind) int { return slices.Index(kinds, k) }
 
@@ -68,12 +68,14 @@ func (g group) volumes() []string {
 
 // amount says how much the versions that are sent have, and what they add over there.
 // It is empty for other actions.
-func (g group) amount() string {
+func (g group) amount() string { return amount(g.kind, g.actions) }
+
+func amount(kind plan.ActionKind, actions []plan.Action) string {
 	var sum plan.Estimate
 	unknown := 0
-	for _, a := range g.actions {
+	for _, a := range actions {
 		switch c := a.Copy; {
-		case c == nil || c.Remote == nil || a.Version == "" || g.kind == plan.Prune:
+		case c == nil || c.Remote == nil || a.Version == "" || kind == plan.Prune:
 			return ""
 		case c.Estimate == nil:
 			unknown++
@@ -82,11 +84,16 @@ func (g group) amount() string {
 		}
 	}
 	var text string
-	if unknown < len(g.actions) {
+	switch {
+	case kind == plan.Relink:
+		return fmt.Sprintf("; %s, which frees up to %s if their contents are the same", count(int(sum.Files), "file"), quantity.Size(sum.Bytes).Human())
+	case sum == plan.Estimate{} && kind == plan.Refresh && unknown == 0:
+		return "; only the receipt is sent"
+	case unknown < len(actions):
 		text = fmt.Sprintf("; %s with %s, of which %s are new there", count(int(sum.Files), "file"), quantity.Size(sum.Size).Human(), quantity.Size(sum.Bytes).Human())
 	}
 	if unknown > 0 {
-		text += fmt.Sprintf("; how much %s have is known at apply", count(unknown, "version"))
+		text += fmt.Sprintf("; what %s will add is known at apply", count(unknown, "version"))
 	}
 	return text
 }

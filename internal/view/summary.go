@@ -30,7 +30,7 @@ func changes(s plan.Summary) string {
 	for _, rare := range []struct {
 		n    int
 		kind plan.ActionKind
-	}{{s.Refresh, plan.Refresh}, {s.Trigger, plan.Trigger}, {s.Clean, plan.Clean}} {
+	}{{s.Refresh, plan.Refresh}, {s.Trigger, plan.Trigger}, {s.Clean, plan.Clean}, {s.Relink, plan.Relink}} {
 		if rare.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d to %s", rare.n, rare.kind))
 		}

@@ -33,6 +33,7 @@ const listDigest = "names-sha256:"
 type listing struct {
 	files, folders int64
 	bytes          int64 // of regular files, by each of their names
+	again          int64 // of those names that are links to another one in the list
 	fresh          int64 // of those that were sent
 	// grown is by how many files and folders there are more now; less is negative.
 	grown   struct{ files, folders int64 }
@@ -80,8 +81,11 @@ func (l *listing) line(line []byte) {
 		size = parts[5]
 		bytes, _ := strconv.ParseInt(string(size), 10, 64) // the form has been checked
 		l.bytes += bytes
-		if did == '<' {
+		switch did {
+		case '<':
 			l.fresh += bytes
+		case 'h':
+			l.again += bytes
 		}
 	default:
 		l.files++

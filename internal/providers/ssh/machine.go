@@ -72,7 +72,7 @@ func (m machine) explain(err error) error {
 		return err
 	}
 	short := *failure
-	short.Argv = []string{"ssh", "…"}
+	short.Argv = []string{"ssh"}
 	if failure.Reason == execx.ReasonExit && !openssh.Failed(failure) {
 		return full(&short, fmt.Errorf("%s: %w", m.Address, &short))
 	}

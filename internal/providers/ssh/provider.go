@@ -79,7 +79,7 @@ func (p *Provider) Do(ctx context.Context, action plan.Action) (providers.Result
 	}
 	do, known := map[plan.ActionKind]func(context.Context, job) (providers.Result, error){
 		plan.Create: p.makeVersion, plan.Refresh: p.makeVersion, plan.Prune: p.prune,
-		plan.Sync: p.sync, plan.Clean: p.clean,
+		plan.Sync: p.sync, plan.Clean: p.clean, plan.Relink: p.relink,
 	}[action.Kind]
 	if !known {
 		return providers.Result{}, unsupported(action)

@@ -77,8 +77,12 @@ func (j job) checkKeeper(v view) error {
 	return nil
 }
 
-// clean removes what a run left in the work folder.
+// clean removes what a run left in the work folder, but for a version that a relink
+// has taken from its place: that goes back.
 func (p *Provider) clean(ctx context.Context, j job) (providers.Result, error) {
+	if err := j.recover(ctx); err != nil {
+		return providers.Result{}, err
+	}
 	v, err := j.look(ctx, question{folders: []string{plan.WorkFolder}, kinds: []string{j.workFolder()}})
 	if err != nil {
 		return providers.Result{}, err

@@ -64,7 +64,7 @@ func (j job) rsync(words, sources []string, into string) ([]string, error) {
 	if limit := j.Copy.Remote.BandwidthLimit; limit > 0 {
 		argv = append(argv, "--bwlimit="+strconv.FormatInt(max(1, int64(limit)/1024), 10))
 	}
-	if strings.Contains(host, ":") {
+	if ipv6(host) {
 		host = "[" + host + "]"
 	}
 	to := host + ":" + filepath.Join(j.root(), into)
@@ -75,6 +75,10 @@ func (j job) rsync(words, sources []string, into string) ([]string, error) {
 	}
 	return slices.Concat(argv, words, []string{"--"}, sources, []string{to}), nil
 }
+
+// ipv6 says whether a host is an address with colons, of which rsync takes the first
+// for the end of the name.
+func ipv6(host string) bool { return strings.Contains(host, ":") }
 
 // oneFile, as the last word, says that the source is one file and its target's name
 // is given.

@@ -107,11 +107,16 @@ func (d *disk) version(r plan.Receipt) {
 	if d.err != nil {
 		return
 	}
-	sum := sha256.Sum256([]byte(r.Layer + "\x00" + r.Path))
-	r.Digest = "sha256:" + hex.EncodeToString(sum[:])
+	r.Digest = digest(r)
 	r.Started, r.Ended, r.Source.Taken = r.Started.UTC(), r.Ended.UTC(), r.Source.Taken.UTC()
 	r.Slot = r.Slot.UTC()
 	d.err = receipt.Write(d.root, r)
+}
+
+// digest stands for that of a content that there is not.
+func digest(r plan.Receipt) string {
+	sum := sha256.Sum256([]byte(r.Layer + "\x00" + r.Path))
+	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 // volume makes the versions of a volume: in the old weeks if it was there then, in

@@ -1,6 +1,6 @@
 // Command disks helps record-disks: it lays out the directories and the backup
 // disk of the reference homelab, and joins what bkplan observes there with what
-// was recorded in the lab. Start at main.
+// was recorded in the lab, and with a Synology that has copies of the disk. Start at main.
 //
 // What it lays out is the same each time: names and times are those of the
 // recording, sizes are reckoned from the names.

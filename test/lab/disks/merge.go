@@ -22,7 +22,7 @@ var filled = map[string]struct {
 }
 
 // merge gives the recorded observation the trees and disks of another one, in
-// place of its own.
+// place of its own, and the NAS.
 func merge(recorded, observed plan.Observation) (plan.Observation, error) {
 	for _, u := range observed.Unknown {
 		if isHere(u.Address) {
@@ -40,13 +40,17 @@ func merge(recorded, observed plan.Observation) (plan.Observation, error) {
 		if err := fill(&recorded.Disks[i].FileSystem); err != nil {
 			return recorded, err
 		}
+		if d := recorded.Disks[i]; d.Path == backupDisk {
+			recorded.Disks = append(recorded.Disks, nas(d, recorded.Time)...)
+			break
+		}
 	}
 	return recorded, nil
 }
 
 // isHere says whether something that is unknown is what record-disks lays out.
 func isHere(address string) bool {
-	return strings.HasPrefix(address, plan.TreeAddress("")) || strings.HasPrefix(address, plan.DiskAddress(""))
+	return strings.HasPrefix(address, plan.TreeAddress("/")) || strings.HasPrefix(address, plan.DiskAddress("/"))
 }
 
 func fill(fs *plan.FileSystem) error {
