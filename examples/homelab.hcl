@@ -380,7 +380,8 @@ layer "sync" "offsite" {
   directory = "pve-backup"
   schedule  = local.offsite_at
   retention { keep_last = 8 }
-  guard { max_delete = "10%" } # a mirror that would delete more is blocked
+  full { schedule = local.first_sunday } # compared file by file, whatever receipts say
+  guard { max_delete = "10%" }           # a mirror that would delete more is blocked
 }
 
 # Large trees, which `bkplan watch` follows: what has changed goes every night, and all of

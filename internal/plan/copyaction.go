@@ -35,6 +35,9 @@ type CopyAction struct {
 	// changed is all that need be looked at. Without one everything is. It is looked at
 	// again before anything is sent.
 	Since *JournalPoint `json:"since,omitempty"`
+	// Full says of a version on another machine that it is compared although both have
+	// the same receipt, and of a sync of a disk that this run compares all versions of it.
+	Full bool `json:"full,omitempty"`
 	// Only are patterns for names at the top of the source: a sync of a disk, whose
 	// Directory is ".", leaves alone, here and there, what is none of them.
 	Only []string `json:"only,omitempty"`

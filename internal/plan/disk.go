@@ -115,10 +115,10 @@ type Receipt struct {
 	// Notes are for people: what was left out of the version, and why.
 	Notes []string `json:"notes,omitempty"`
 	// Journal is where the change journal of a synced tree stood: all that changed
-	// before is in it. Full is when everything in it was last compared. A sync by the
-	// journal after that knows what it changed, and not all there is: Files and
-	// Directories then are those of Full, with what rsync says it has made and removed
-	// since, Bytes are those of Full, and there is no Digest.
+	// before is in it. Full is when everything in it was last compared, of a disk every
+	// version as well. A sync by the journal after that knows what it changed, and not
+	// all there is: Files and Directories then are those of Full, with what rsync says
+	// it has made and removed since, Bytes are those of Full, and there is no Digest.
 	Journal *JournalPoint `json:"journal,omitempty"`
 	Full    time.Time     `json:"full,omitzero"`
 	// Adopted says that an older script made the version, and that the receipt

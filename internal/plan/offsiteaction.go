@@ -52,7 +52,7 @@ func (t *offsiteTurn) send() {
 	})
 	going := retainedCopies(merge(t.regular, wanted), t.layer.Retention, time.Time{}, t.zone())
 	for _, c := range wanted {
-		if _, goes := going[c.path]; goes || t.sameThere(c) {
+		if _, goes := going[c.path]; goes || t.sameThere(c) && t.full == "" {
 			continue
 		}
 		a := t.transfer(c)
@@ -125,6 +125,8 @@ func (t *offsiteTurn) transfer(c copyVersion) Action {
 		switch {
 		case there.receipt == nil:
 			a.Reason.Detail = "what is there has no receipt"
+		case t.sameContent(c) && t.full != "":
+			a.Reason, a.Copy.Full, a.Copy.Estimate = Reason{ReasonDue, t.full}, true, &Estimate{}
 		case t.sameContent(c):
 			a.Reason.Detail, a.Copy.Estimate = "it is the same, and was made anew since", &Estimate{}
 		}

@@ -20,6 +20,7 @@ type offsiteLayer struct {
 	there    Disk // the root of the copy
 	last     *Receipt
 	due      bool
+	full     string // why all that is there is compared; empty where it is not
 	clock    *Block // no pruning over there
 	noStart  *Block // no transfer now
 
@@ -36,6 +37,7 @@ func (l *offsiteLayer) plan() {
 	}
 	l.last = l.there.receiptOf(l.layer.Name, ".")
 	l.due = l.last == nil || l.last.Started.Before(l.status.Slot.Truncate(time.Second)) || InFuture(l.last.Started, l.now)
+	l.full = l.whyFull()
 	l.findPending()
 	volumes := l.volumes()
 	l.clock, l.noStart = l.checkClock(volumes), cmp.Or(l.quiet(l.to), l.guard().checkSpace())
@@ -93,6 +95,16 @@ func (l *offsiteLayer) compareClocks() {
 	if !slices.Contains(l.warnings, w) { // of another layer
 		l.warnings = append(l.warnings, w)
 	}
+}
+
+// whyFull says why all versions over there are compared with those here: the layer's
+// own schedule for that wants it.
+func (l *offsiteLayer) whyFull() string {
+	slot, scheduled := l.layer.FullSchedule.Prev(l.now, l.zone())
+	if !scheduled || l.last == nil || !l.last.Full.Before(slot.Truncate(time.Second)) {
+		return ""
+	}
+	return fmt.Sprintf("it is compared as a whole: last done %s, before the slot %s", l.clockText(l.last.Full), l.clockText(slot))
 }
 
 // guard looks after the space of the destination.
@@ -182,7 +194,7 @@ func (l *offsiteLayer) checkClock(volumes []offsiteVolume) *Block {
 // bkplan carries out. What the copy has there beyond that is never removed. Its
 // receipt says when the layer was last synced.
 func (l *offsiteLayer) planRest() {
-	if !l.due || l.status.Slot.IsZero() {
+	if !l.due && l.full == "" || l.status.Slot.IsZero() {
 		return
 	}
 	a := Action{
@@ -191,11 +203,17 @@ func (l *offsiteLayer) planRest() {
 		Copy: &CopyAction{
 			Remote: l.remote(l.to), Destination: l.there.Path, Directory: ".", Slot: l.status.Slot, Timeout: l.layer.Timeout,
 			MinFree: l.to.MinFree.Bytes(l.there.FileSystem.Size), MaxDelete: l.layer.Guard.MaxDelete, StartBefore: l.startBefore(l.to),
-			AcceptLoss: slices.Contains(l.options.Acknowledge, l.layer.Name), Exclude: slices.Concat(l.layer.Exclude, l.owned()),
+			Full: l.full != "" || l.last == nil, AcceptLoss: slices.Contains(l.options.Acknowledge, l.layer.Name), Exclude: slices.Concat(l.layer.Exclude, l.owned()),
 			From: &Access{Paths: []string{l.from.Path}, RequireMount: l.from.RequireMount, MountPoint: l.here.FileSystem.MountPoint, Whole: true},
 		},
 	}
-	if l.last != nil {
+	if a.Copy.Full {
+		a.DependsOn = l.compared()
+	}
+	switch {
+	case l.last != nil && !l.due:
+		a.Reason = Reason{ReasonDue, l.full}
+	case l.last != nil:
 		a.Reason = Reason{ReasonDue, fmt.Sprintf("last synced %s, before the slot %s", l.clockText(l.last.Started), l.clockText(l.status.Slot))}
 	}
 	if a.Copy.Only = l.unowned(); len(a.Copy.Only) == 0 {
@@ -203,6 +221,18 @@ func (l *offsiteLayer) planRest() {
 		a.Copy.Estimate = &Estimate{}
 	}
 	l.actions = append(l.actions, a)
+}
+
+// compared are the actions that compare what has the same receipt here and there: that
+// all of it was is true when none of them fails.
+func (l *offsiteLayer) compared() []string {
+	var ids []string
+	for _, a := range l.makes {
+		if a.Copy.Full {
+			ids = append(ids, a.ID)
+		}
+	}
+	return ids
 }
 
 // owners are the layers that keep something on the disk.

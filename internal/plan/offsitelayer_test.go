@@ -147,6 +147,37 @@ func TestOffsiteSendsWhatTheSameRunMakes(t *testing.T) {
 
 // A version that was made anew from the same content brings its receipt up to date;
 // one whose content is another one is sent.
+func TestOffsiteComparesAllOnItsSchedule(t *testing.T) {
+	p, o := month(monday)
+	p.Layers[2].FullSchedule = calendar("Sun *-*-* 06:00")
+	far, sunday := &o.Disks[2], monday.Add(-days(1)).Add(-time.Hour)
+	far.Receipts = append(far.Receipts, Receipt{Layer: "offsite", Volume: "sda", Path: ".", Started: monday.Add(-time.Minute), Full: sunday.Add(-time.Second)})
+	plan := Build(p, o, monday, Options{})
+	why := "it is compared as a whole: last done 2026-11-22 05:59, before the slot 2026-11-22 06:00"
+	want := []string{
+		`create layer.offsite["web"]@weekly/2026-11-23: not there yet; beside 2026-11-09/web; 100 of 100 MiB new`,
+		`create layer.offsite["host"]@host: not there yet; 0 of 0 MiB new`,
+		`create layer.offsite["web"]@weekly/2026-11-16: not there yet; beside 2026-11-09/web; 1 of 100 MiB new`,
+		`refresh layer.offsite["web"]@weekly/2026-11-09: ` + why + `; beside 2026-11-09/web; 0 of 0 MiB new`,
+		`refresh layer.offsite["web"]@weekly/2026-11-02: ` + why + `; beside 2026-11-02/web; 0 of 0 MiB new`,
+		`sync layer.offsite["sda"]: ` + why + `; after layer.offsite["web"]@weekly/2026-11-09, layer.offsite["web"]@weekly/2026-11-02`,
+	}
+	if diff := cmp.Diff(want, describe(plan.Actions)); diff != "" {
+		t.Error(diff)
+	}
+	for _, a := range plan.Actions {
+		if a.Copy.Full != (a.Kind != Create) {
+			t.Errorf("%s: %v", a.ID, a.Copy.Full)
+		}
+	}
+	far.Receipts[len(far.Receipts)-1].Full = sunday
+	for _, a := range Build(p, o, monday, Options{}).Actions {
+		if a.Copy.Full {
+			t.Errorf("again: %s", a.ID)
+		}
+	}
+}
+
 func TestOffsiteRefreshes(t *testing.T) {
 	p, o := month(monday)
 	o.Disks[0].Receipts[0].Started = o.Disks[0].Receipts[0].Started.Add(time.Hour)

@@ -77,7 +77,7 @@ func (l *syncLayer) leaveOut(last *Receipt) (patterns []string, all bool) {
 		}
 		l.excluded = append(l.excluded, Skipped{l.layer.Name, name, e.Name, e.Reason, e.Accept})
 		patterns = append(patterns, rsyncPattern(name))
-		if last != nil {
+		if last != nil && !slices.Contains(last.Exclude, rsyncPattern(name)) {
 			l.addDrift(Orphaned, name, l.layer.Name, "the volume is excluded from "+l.layer.Address()+" now: what was mirrored before stays", "remove it by hand if it is not needed")
 		}
 	}

@@ -3,7 +3,9 @@ package ssh
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/receipt"
@@ -134,7 +136,18 @@ func TestMirrorOfADiskLeavesOthersAlone(t *testing.T) {
 			From: &plan.Access{Paths: []string{b.disk}, Whole: true}, Exclude: []string{"/.bkplan", "/pvc-data"}, Only: []string{"/loose"},
 		},
 	}
+	full := func() time.Time {
+		t.Helper()
+		receipts := b.observe().Receipts
+		i := slices.IndexFunc(receipts, func(r plan.Receipt) bool { return r.Path == "." })
+		return receipts[i].Full
+	}
+	a.Copy.Full = true
 	b.do(a)
+	compared := full()
+	if compared.IsZero() {
+		t.Error("the receipt does not say that the versions were compared")
+	}
 	b.holds(week46)
 	for path, there := range map[string]bool{"loose/a": true, "loose/gone": false, "somebody's/only copy": true, "not named": false} {
 		if _, err := os.Lstat(filepath.Join(b.root(), path)); (err == nil) != there {
@@ -142,8 +155,11 @@ func TestMirrorOfADiskLeavesOthersAlone(t *testing.T) {
 		}
 	}
 	nothing := b.next(a)
-	nothing.Copy.Only = nil
+	nothing.Copy.Only, nothing.Copy.Full = nil, false
 	b.do(nothing)
+	if got := full(); !got.Equal(compared) {
+		t.Errorf("the receipt says that they were compared %s, and that was %s", got, compared)
+	}
 	if _, err := os.Lstat(filepath.Join(b.root(), "somebody's/only copy")); err != nil {
 		t.Error(err)
 	}

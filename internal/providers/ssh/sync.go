@@ -231,5 +231,8 @@ func (m mirror) receipt(l *listing, notes []string) plan.Receipt {
 		return r
 	}
 	r.Files, r.Bytes, r.Directories, r.Digest, r.Full = l.files, l.bytes, l.folders, l.digest(), m.started
+	if m.Copy.Directory == "." && !m.Copy.Full && m.proof != nil { // its versions were not compared
+		r.Full = m.proof.Full
+	}
 	return r
 }

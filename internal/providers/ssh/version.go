@@ -137,7 +137,7 @@ func (v version) progress() (state, error) {
 		return isOpen, stale("%s: something that is no folder has the name of version %q", v.host(), v.path)
 	}
 	r := v.seen.receipt(v.from.Layer, v.from.Version, v.from.Volume)
-	if there == isFolder && r != nil && r.Path == v.path && r.Digest == digest {
+	if there == isFolder && r != nil && r.Path == v.path && r.Digest == digest && !v.Copy.Full {
 		if v.seen.texts[v.receiptFile()] == strings.TrimRight(string(v.from.text), "\n") {
 			return isDone, nil
 		}

@@ -155,6 +155,27 @@ func TestRefreshReplacesTheVersion(t *testing.T) {
 	}
 }
 
+// Somebody has a hand over there: the receipt says all is well, and the layer's full
+// comparison puts it right.
+func TestFullComparisonMendsWhatIsOverThere(t *testing.T) {
+	b := newKeptBench(t)
+	b.put(week46, "gone", "gone")
+	b.put(week46, "stays", "stays")
+	b.prove(week46)
+	b.do(b.copy(week46, ""))
+	b.check(os.Remove(b.remote(week46, "gone")))
+	put(t, b.remote(week46, "more"), "more")
+	a := b.refresh(week46, week46)
+	if r := b.do(a); !r.Already {
+		t.Errorf("%+v", r)
+	}
+	a.Copy.Full = true
+	if r := b.do(a); r.Already {
+		t.Errorf("%+v", r)
+	}
+	b.holds(week46)
+}
+
 // A database whose last pages came from its journal has the size and the time that
 // it had before.
 func TestAChangeThatShowsInNeitherSizeNorTime(t *testing.T) {

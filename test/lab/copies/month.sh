@@ -10,7 +10,10 @@ night() {
 	clock "$1 12:00"
 	write_some forgejo/data "day/$1" 40
 	unmounted forgejo/data
-	echo "$1" >"/run/lab/nfs/photos/$1"
+	mkdir "/run/lab/nfs/photos/$1"
+	echo "$1" >"/run/lab/nfs/photos/$1/picture"
+	mv "/run/lab/nfs/photos/last" "/run/lab/nfs/photos/before-$1"
+	echo "$1" >"/run/lab/nfs/photos/last"
 	apply --acknowledge-prunes snapshots
 }
 
@@ -22,7 +25,8 @@ pool_create pve data 2G
 backup_disk
 nas_up
 mkdir -p /run/lab/nfs/photos "$backup/by-hand"
-echo one >/run/lab/nfs/photos/one
+echo one | tee /run/lab/nfs/photos/{one,last} >/dev/null
+bkplan watch >/run/lab/watch.log 2>&1 &
 echo kept >"$backup/by-hand/note"
 for claim in forgejo/data vaultwarden/data; do
 	pvc "$claim"
@@ -52,6 +56,7 @@ nas_up
 say 'It is back, and gets what it missed'
 night "$(day 4)"
 expect_status 0
+expect_line 'by the change journal'
 expect_nas_like_disk
 expect_no_changes
 
@@ -60,7 +65,9 @@ for n in 5 6 7 14 20 21 27; do
 	night "$(day "$n")"
 	expect_status 0
 	if [[ $(day "$n") == 20261206 ]]; then
-		expect_line 'before the slot'
+		expect_line 'everything is compared'
+	else
+		expect_line 'by the change journal'
 	fi
 done
 expect_nas_versions 4 forgejo/data

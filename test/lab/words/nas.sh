@@ -68,7 +68,7 @@ expect_nas_versions() {
 # expect_nas_like_disk compares what is the backup disk's with the copy of it, and
 # which names are one file in all of both. Owners are another's over there.
 expect_nas_like_disk() {
-	rsync -rnlptHAXc --delete --exclude=/.bkplan --exclude=/lost+found --itemize-changes \
+	rsync -rnlptOHAXc --delete --exclude=/.bkplan --exclude=/lost+found --itemize-changes \
 		"$backup/" "$nas_share/pve-backup/" >/run/lab/differences
 	[[ ! -s /run/lab/differences ]] || fail "the NAS is not what is on the disk: $(</run/lab/differences)"
 	one_file "$backup" >/run/lab/inodes
