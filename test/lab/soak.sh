@@ -16,7 +16,7 @@ change() {
 	local claim
 	for claim in "${claims[@]}"; do
 		((BOOT == 1 || RANDOM % 3)) || continue
-		write_some "$claim" "folder-$((RANDOM % 5))/file" $((RANDOM % 8000 + 1))
+		write_some "$claim" "folder-$((RANDOM % 5))/file" $((RANDOM % 6000 + 2000)) # a tenth of what was there would be held
 		[[ $claim != forgejo/data ]] ||
 			sqlite3 "$live/$claim/app.sqlite" 'CREATE TABLE IF NOT EXISTS note (text); INSERT INTO note VALUES (hex(randomblob(3000)))'
 		unmounted "$claim"
