@@ -136,9 +136,12 @@ func (t *offsiteTurn) transfer(c copyVersion) Action {
 	} else {
 		a.Copy.From.Version.Digest = c.receipt.Digest
 	}
-	if there, found := t.find(c); found && there.receipt != nil {
+	switch there, found := t.find(c); {
+	case a.Copy.Full:
+		a.Copy.Previous = cmp.Or(t.after(c), below)
+	case found && there.receipt != nil:
 		a.Copy.Previous = below
-	} else {
+	default:
 		t.link(&a, c)
 	}
 	if a.Blocked = l.noStart; a.Blocked == nil {
@@ -170,6 +173,22 @@ func (t *offsiteTurn) link(a *Action, c copyVersion) {
 	if best != nil {
 		a.Copy.Previous = best.path
 	}
+}
+
+// after is the path of the version after one over there, which is compared before it:
+// what must be replaced in both goes once, and stays one file.
+func (t *offsiteTurn) after(c copyVersion) string {
+	newer := ""
+	for _, o := range t.regular {
+		if o.path == c.path {
+			return newer
+		}
+		_, goes := t.goesNow[o.path]
+		if here := t.hereOf(o); !goes && here != nil && t.sameContent(*here) {
+			newer = o.path
+		}
+	}
+	return ""
 }
 
 func (t *offsiteTurn) hereOf(c copyVersion) *copyVersion {

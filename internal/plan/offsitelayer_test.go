@@ -145,8 +145,7 @@ func TestOffsiteSendsWhatTheSameRunMakes(t *testing.T) {
 	}
 }
 
-// A version that was made anew from the same content brings its receipt up to date;
-// one whose content is another one is sent.
+// What is compared is linked to the version after it, which is compared first.
 func TestOffsiteComparesAllOnItsSchedule(t *testing.T) {
 	p, o := month(monday)
 	p.Layers[2].FullSchedule = calendar("Sun *-*-* 06:00")
@@ -159,7 +158,7 @@ func TestOffsiteComparesAllOnItsSchedule(t *testing.T) {
 		`create layer.offsite["host"]@host: not there yet; 0 of 0 MiB new`,
 		`create layer.offsite["web"]@weekly/2026-11-16: not there yet; beside 2026-11-09/web; 1 of 100 MiB new`,
 		`refresh layer.offsite["web"]@weekly/2026-11-09: ` + why + `; beside 2026-11-09/web; 0 of 0 MiB new`,
-		`refresh layer.offsite["web"]@weekly/2026-11-02: ` + why + `; beside 2026-11-02/web; 0 of 0 MiB new`,
+		`refresh layer.offsite["web"]@weekly/2026-11-02: ` + why + `; beside 2026-11-09/web; 0 of 0 MiB new`,
 		`sync layer.offsite["sda"]: ` + why + `; after layer.offsite["web"]@weekly/2026-11-09, layer.offsite["web"]@weekly/2026-11-02`,
 	}
 	if diff := cmp.Diff(want, describe(plan.Actions)); diff != "" {
@@ -178,6 +177,8 @@ func TestOffsiteComparesAllOnItsSchedule(t *testing.T) {
 	}
 }
 
+// A version that was made anew from the same content brings its receipt up to date;
+// one whose content is another one is sent.
 func TestOffsiteRefreshes(t *testing.T) {
 	p, o := month(monday)
 	o.Disks[0].Receipts[0].Started = o.Disks[0].Receipts[0].Started.Add(time.Hour)

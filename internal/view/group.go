@@ -87,6 +87,8 @@ func amount(kind plan.ActionKind, actions []plan.Action) string {
 	switch {
 	case kind == plan.Relink:
 		return fmt.Sprintf("; %s, which frees up to %s if their contents are the same", count(int(sum.Files), "file"), quantity.Size(sum.Bytes).Human())
+	case kind == plan.Refresh && !slices.ContainsFunc(actions, func(a plan.Action) bool { return !a.Copy.Full }):
+		return "; what is there as it should be is not sent again"
 	case sum == plan.Estimate{} && kind == plan.Refresh && unknown == 0:
 		return "; only the receipt is sent"
 	case unknown < len(actions):

@@ -92,3 +92,15 @@ func TestNoDriftIsOutOfSight(t *testing.T) {
 		}
 	}
 }
+
+// A version that is compared may be sent: its receipt is not all that goes.
+func TestAmountOfAFullComparison(t *testing.T) {
+	a := plan.Action{Kind: plan.Refresh, Version: "weekly/2026-46", Copy: &plan.CopyAction{Remote: &plan.Remote{}, Estimate: &plan.Estimate{}}}
+	if got, want := amount(a.Kind, []plan.Action{a}), "; only the receipt is sent"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	a.Copy.Full = true
+	if got, want := amount(a.Kind, []plan.Action{a}), "; what is there as it should be is not sent again"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

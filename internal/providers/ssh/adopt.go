@@ -100,7 +100,7 @@ func (j job) pull(short, format string, paths []string, words ...string) ([]stri
 	argv := []string{"rsync", "-e", shellWords(shell), "-s", "--timeout=" + strconv.Itoa(ioTimeout), short, "-ii", "--out-format=" + format}
 	argv = append(append(argv, words...), "--")
 	for _, path := range paths {
-		argv = append(argv, host+":"+j.root()+"/./"+path)
+		argv = append(argv, host+":"+j.root()+"/./"+literal(path))
 	}
 	return argv, nil
 }

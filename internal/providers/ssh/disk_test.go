@@ -154,6 +154,11 @@ func TestMirrorOfADiskLeavesOthersAlone(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
+	b.now = b.now.Add(time.Hour)
+	if r := b.do(a); r.Already || !full().After(compared) { // of the same slot, which was synced before
+		t.Errorf("%+v, compared %s", r, full())
+	}
+	compared = full()
 	nothing := b.next(a)
 	nothing.Copy.Only, nothing.Copy.Full = nil, false
 	b.do(nothing)
@@ -165,5 +170,26 @@ func TestMirrorOfADiskLeavesOthersAlone(t *testing.T) {
 	}
 	if _, err := os.Lstat(filepath.Join(b.root(), "loose/a")); err != nil {
 		t.Error(err)
+	}
+}
+
+// A directory is the one of that name, and none that its name matches.
+func TestMirrorTakesItsDirectoryLiterally(t *testing.T) {
+	b := newBench(t)
+	put(t, b.disk+"/loose/a", "a")
+	put(t, b.root()+"/nfs/only copy", "x")
+	put(t, b.root()+"/n[f]s/gone", "x")
+	a := plan.Action{
+		ID: "mirror", Kind: plan.Sync, Layer: "nfs", Volume: "nfs",
+		Copy: &plan.CopyAction{
+			Remote: &plan.Remote{Address: b.address, IdentityFile: b.identity, Path: b.share}, Destination: b.root(), Directory: "n[f]s", Slot: start,
+			From: &plan.Access{Paths: []string{b.disk + "/loose"}, Whole: true}, MaxDelete: threshold(t, "100%"),
+		},
+	}
+	b.do(a)
+	for path, there := range map[string]bool{"nfs/only copy": true, "n[f]s/a": true, "n[f]s/gone": false} {
+		if _, err := os.Lstat(filepath.Join(b.root(), path)); (err == nil) != there {
+			t.Errorf("%s: %v", path, err)
+		}
 	}
 }

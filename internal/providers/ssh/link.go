@@ -23,13 +23,15 @@ import (
 // versions show that this would be wrong, or where there is none to look into, it
 // compares contents instead.
 func (v version) linkTo(ctx context.Context) (words, notes []string, err error) {
-	unproven := v.Kind == plan.Refresh && v.previous != v.path && v.seen.kinds[v.path] == isFolder
+	replaced := v.Kind == plan.Refresh && v.previous != v.path && v.seen.kinds[v.path] == isFolder
 	if v.previous != "" && v.seen.kinds[v.previous] == isFolder {
 		words = []string{"--link-dest=" + filepath.Join(v.root(), v.previous)}
 	}
-	if unproven {
-		words = append(words, "--link-dest="+filepath.Join(v.root(), v.path), "--checksum")
-		return words, []string{"contents were compared: what was there had no receipt"}, nil
+	if replaced {
+		words = append(words, "--link-dest="+filepath.Join(v.root(), v.path))
+	}
+	if replaced && v.seen.receipt(v.from.Layer, v.from.Version, v.from.Volume) == nil {
+		return append(words, "--checksum"), []string{"contents were compared: what was there had no receipt"}, nil
 	}
 	if len(words) == 0 {
 		return nil, nil, nil

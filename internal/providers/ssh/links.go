@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -137,6 +138,17 @@ func (t trees) shares() []plan.Estimate {
 		}
 	}
 	return estimates
+}
+
+// foreign is how many regular files of a folder are those of no other.
+func (t trees) foreign(of int) (files int64) {
+	others := slices.Delete(slices.Clone(t), of, of+1)
+	for name, f := range t[of] {
+		if !slices.ContainsFunc(others, func(other map[string]file) bool { return other[name].inode == f.inode }) {
+			files++
+		}
+	}
+	return files
 }
 
 // shared is how many regular files of two folders are one, and their bytes.

@@ -43,6 +43,9 @@ func (p *Provider) relink(ctx context.Context, j job) (providers.Result, error) 
 	if err != nil {
 		return providers.Result{}, err
 	}
+	if n := found.foreign(2); n > 0 {
+		return providers.Result{}, errors.Join(fmt.Errorf("%s: %s of version %q cannot be linked by the user there, and would have to be copied: nothing was changed", j.host(), count(n, "file"), j.path), j.clearWork(ctx))
+	}
 	before, _ := found.shared(0, 1)
 	after, size := found.shared(0, 2)
 	if after <= before {

@@ -250,3 +250,70 @@ func TestAdoptOverThere(t *testing.T) {
 		}
 	}
 }
+
+// A file that the kernel lets the user read and not link is left as it is, and so is
+// the version: a copy of it would take space and lose its owner.
+func TestRelinkCopiesNothing(t *testing.T) {
+	if text, err := os.ReadFile("/proc/sys/fs/protected_hardlinks"); err != nil || strings.TrimSpace(string(text)) != "1" {
+		t.Skip("the kernel lets users link files of others here")
+	}
+	b := newKeptBench(t)
+	for _, week := range []string{week46, week47} {
+		b.old(week, "same", "the same in both")
+		b.old(week, "theirs", "of root")
+		b.check(os.Chown(b.remote(week, "theirs"), 0, 0))
+	}
+	before := inode(t, b.remote(week46, "same"))
+	b.fails(b.relink(week46, week47), `1 file of version "pvc-data/2026-46/vaultwarden/data" cannot be linked by the user there`)
+	if inode(t, b.remote(week46, "same")) != before {
+		t.Error("the version was made anew")
+	}
+	if left := b.unfinished(); left != nil {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
+// A refresh may have come between a relink that was cut off and the clean after it.
+func TestRecoverKeepsANewerReceipt(t *testing.T) {
+	b := newBench(t)
+	b.fourCopies()
+	b.adopt(week46)
+	a := b.relink(week46, week47)
+	work := filepath.Join(b.root(), plan.WorkFolder, plan.WorkName(a.Kind, a.Layer, a.Volume, a.Version))
+	r, err := receipt.Read(b.root(), "weekly", week46, volume)
+	b.check(err)
+	text, err := receipt.Encode(r)
+	b.check(err)
+	put(t, work+"/receipt", string(text))
+	put(t, work+"/swap", path(week46)+"/")
+	r.Digest = "sha256:newer"
+	b.check(receipt.Write(b.root(), r))
+	c := plan.Action{Kind: plan.Clean, Layer: a.Layer, Copy: &plan.CopyAction{Remote: a.Copy.Remote, Destination: a.Copy.Destination, Unfinished: filepath.Base(work)}}
+	b.do(c)
+	if got, err := receipt.Read(b.root(), "weekly", week46, volume); err != nil || got.Digest != r.Digest {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if left := b.unfinished(); left != nil {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
+// What is listed over there is the version of that name, and none that it matches.
+func TestAdoptTakesNamesLiterally(t *testing.T) {
+	b := newBench(t)
+	for _, name := range []string{"[a]", `b\c`, "d*"} {
+		put(t, b.remote("2026-01", name+"/mine"), "mine")
+		for _, other := range []string{"a", "b", "de"} {
+			put(t, b.remote("2026-01", other+"/of another volume"), "longer")
+		}
+		at := path("2026-01") + "/" + name
+		r, err := b.provider.Adopt(t.Context(), plan.HeldVersion{
+			Layer: "offsite", Volume: name, Version: "weekly/2026-01", Destination: b.root(), Path: at, Time: start,
+			Remote: &plan.Remote{Address: b.address, IdentityFile: b.identity, Path: b.share},
+			Of:     &plan.VersionAccess{Root: b.disk, Layer: "weekly", Volume: name, Version: "2026-01", Path: at},
+		}, b.now)
+		if err != nil || r.Files != 1 || r.Bytes != 4 {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
+	}
+}

@@ -49,7 +49,8 @@ end
 `
 
 // recoverScript gives a version its name and its receipt back, which a run that was
-// cut off had taken from it. It may be run again.
+// cut off had taken from it. A receipt that is there stays: a later run may have sent
+// the version anew. It may be run again.
 const recoverScript = `
 set -e
 arg; cd "./$value"
@@ -60,7 +61,7 @@ if [ ! -e "$path" ] && [ ! -L "$path" ]; then
   (umask 022; mkdir -p "${path%/*}")
   if [ -d "$work/old" ]; then mv "$work/old" "$path"; else mv "$work/tree" "$path"; fi
 fi
-if [ -n "$receipt" ] && [ -f "$work/receipt" ]; then
+if [ -n "$receipt" ] && [ -f "$work/receipt" ] && [ ! -f "./$receipt" ]; then
   mkdir -p "./${receipt%/*}"
   sync
   mv -f "$work/receipt" "./$receipt"

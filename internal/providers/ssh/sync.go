@@ -36,7 +36,8 @@ func (p *Provider) sync(ctx context.Context, j job) (providers.Result, error) {
 	if err != nil {
 		return providers.Result{}, err
 	}
-	if m.proof != nil && !m.proof.Slot.IsZero() && m.proof.Slot.Equal(j.Copy.Slot) {
+	// That all versions were compared is noted again, though the slot was synced before.
+	if m.proof != nil && !m.proof.Slot.IsZero() && m.proof.Slot.Equal(j.Copy.Slot) && !j.Copy.Full {
 		return providers.Result{Already: true}, nil
 	}
 	if err := errors.Join(m.checkRsync(m.seen), m.checkSpace(m.seen), m.checkMoved()); err != nil {
@@ -133,7 +134,7 @@ func (m mirror) send(ctx context.Context) (*listing, []string, error) {
 	words = append(words, most...)
 	var l *listing
 	words = append(words, "-ii", "--out-format="+listFormat)
-	_, err = m.transfer(ctx, words, sources, m.directory, func() io.Writer {
+	_, err = m.transfer(ctx, words, sources, literal(m.directory), func() io.Writer {
 		l = newListing(l)
 		return l
 	})
@@ -161,7 +162,7 @@ func (m mirror) maxDelete(ctx context.Context, words, sources []string, names []
 	if m.Copy.MaxDelete.IsZero() || m.Copy.AcceptLoss {
 		return nil, nil
 	}
-	output, err := m.transferNames(ctx, append([]string{"--dry-run", "--stats", "--out-format=", "--info=DEL1"}, words...), sources, names, m.directory, nil)
+	output, err := m.transferNames(ctx, append([]string{"--dry-run", "--stats", "--out-format=", "--info=DEL1"}, words...), sources, names, literal(m.directory), nil)
 	if vanished := (*VanishedError)(nil); err != nil && !errors.As(err, &vanished) {
 		return nil, fmt.Errorf("count what would be deleted: %w", err)
 	}

@@ -139,7 +139,7 @@ func (m mirror) sendSelected(ctx context.Context, selected selection.Selection, 
 	}
 	words = append(slices.Concat(words, most), "-ii", "--out-format="+listFormat)
 	l := before
-	_, err = m.transferNames(ctx, words, sources, names, m.directory, func() io.Writer {
+	_, err = m.transferNames(ctx, words, sources, names, literal(m.directory), func() io.Writer {
 		l = newListing(l)
 		return l
 	})

@@ -76,6 +76,16 @@ func (j job) rsync(words, sources []string, into string) ([]string, error) {
 	return slices.Concat(argv, words, []string{"--"}, sources, []string{to}), nil
 }
 
+// literal writes a path over there so that rsync there takes it for nothing else: it
+// looks for what names with wildcards match. A backslash is one for it, unless there
+// is a wildcard.
+func literal(path string) string {
+	if strings.ContainsAny(path, "*?[") {
+		return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+	}
+	return path
+}
+
 // ipv6 says whether a host is an address with colons, of which rsync takes the first
 // for the end of the name.
 func ipv6(host string) bool { return strings.Contains(host, ":") }

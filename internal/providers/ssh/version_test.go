@@ -309,3 +309,26 @@ func TestALinkIsNotFollowedThere(t *testing.T) {
 		t.Errorf("%v", entries)
 	}
 }
+
+// Somebody changes modes over there, as when a share gets new permissions: no file can
+// be linked to what it was. Versions share what they shared all the same.
+func TestFullComparisonKeepsLinksAmongVersions(t *testing.T) {
+	b := newKeptBench(t)
+	for _, week := range []string{week46, week47} {
+		b.put(week, "same", "the same in both")
+		b.check(os.Chtimes(filepath.Join(b.disk, path(week), "same"), start, start))
+		b.prove(week)
+	}
+	b.do(b.copy(week46, ""))
+	b.do(b.copy(week47, week46))
+	b.check(os.Chmod(b.remote(week46, "same"), 0o777))
+	for _, week := range []string{week47, week46} {
+		a := b.refresh(week, week47)
+		a.Copy.Full = true
+		b.do(a)
+		b.holds(week)
+	}
+	if inode(t, b.remote(week46, "same")) != inode(t, b.remote(week47, "same")) {
+		t.Error("what was one file is two")
+	}
+}
