@@ -32,8 +32,9 @@ func (p *Provider) compare(ctx context.Context, m mirror, t trail, journal provi
 		t.why = whyLess(t, journal.Why, found.Why)
 		return t, nil
 	}
-	switch missing := m.whyNoCatalogue(found); {
-	case missing == why, c.Catalogue.IsZero():
+	missing := m.whyNoCatalogue(found)
+	switch {
+	case why != "" && (c.Catalogue.IsZero() || missing == why):
 		return t.all(why), nil
 	case missing != "" && why != "":
 		return t.all(why + ", and " + missing), nil
