@@ -67,6 +67,7 @@ bench: build ## measure; docs/benchmarks.md explains the figures
 	@test/bench/setup
 	$(GO) run ./test/bench/copies
 	$(GO) run ./test/bench/journal
+	$(GO) run ./test/bench/catalogue
 
 .PHONY: lint
 lint: ## run the linters

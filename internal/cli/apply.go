@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -119,7 +120,7 @@ func (s session) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := observe.Consume(observation, s.policy, s.registry.Journals); err != nil {
+	if err := errors.Join(observe.Consume(observation, s.policy, s.registry.Journals), observe.Retain(s.policy, s.registry.Catalogues)); err != nil {
 		return err
 	}
 	unknown := unknownError(observation)

@@ -6,6 +6,7 @@ import (
 	"github.com/bkplan/bkplan/internal/execx"
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/providers"
+	"github.com/bkplan/bkplan/internal/providers/catalogue"
 	"github.com/bkplan/bkplan/internal/providers/disk"
 	"github.com/bkplan/bkplan/internal/providers/journal"
 	"github.com/bkplan/bkplan/internal/providers/kube"
@@ -35,7 +36,8 @@ func (a *App) registry(p plan.Policy, runner execx.Runner) providers.Registry {
 	observer := disk.NewObserver(a.Patience)
 	_, host := a.host()
 	tracker := journal.Tracker{StateDir: p.StateDir, Host: host}
-	far := ssh.New(ssh.Config{Runner: runner, Now: a.now, Tracker: tracker, Sleep: a.Sleep})
+	catalogues := catalogue.New(p.StateDir, host)
+	far := ssh.New(ssh.Config{Runner: runner, Now: a.now, Tracker: tracker, Catalogues: catalogues, Sleep: a.Sleep})
 	return providers.Registry{
 		Sources: map[string]providers.Provider{
 			plan.SourceLVMThin: pool, plan.SourceDirectory: observer, plan.SourcePaths: observer,
@@ -48,10 +50,11 @@ func (a *App) registry(p plan.Policy, runner execx.Runner) providers.Registry {
 			plan.LayerFetch:    copies(pfsense.New(runner)),
 			plan.LayerSync:     providers.Route{Here: copies(nil), Remote: far},
 		},
-		Close:     far.Close,
-		Journals:  tracker,
-		Names:     func(k plan.KubernetesSource) providers.Names { return kube.New(k, version()) },
-		LoadNames: kube.Load,
-		SaveNames: kube.Save,
+		Close:      far.Close,
+		Journals:   tracker,
+		Catalogues: catalogues,
+		Names:      func(k plan.KubernetesSource) providers.Names { return kube.New(k, version()) },
+		LoadNames:  kube.Load,
+		SaveNames:  kube.Save,
 	}
 }

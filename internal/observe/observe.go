@@ -51,27 +51,38 @@ func Observe(ctx context.Context, policy plan.Policy, registry providers.Registr
 	for _, a := range answers {
 		a.addTo(&o)
 	}
-	o.Changes = changes(policy, registry.Journals, o)
+	o.Changes = changes(policy, registry, o)
 	slices.SortFunc(o.Trees, func(a, b plan.Tree) int { return cmp.Compare(a.Path, b.Path) })
 	slices.SortFunc(o.Unknown, func(a, b plan.Unknown) int { return cmp.Compare(a.Address, b.Address) })
 	return o, ctx.Err()
 }
 
 // changes are what the change journals say of the trees that layers follow, since
-// each layer's last sync.
-func changes(policy plan.Policy, journals providers.Tracker, o plan.Observation) []plan.Changes {
+// each layer's last sync, and whether there is a catalogue of that.
+func changes(policy plan.Policy, registry providers.Registry, o plan.Observation) []plan.Changes {
 	var list []plan.Changes
 	for _, l := range policy.Layers {
 		source, found := policy.Source(l.From)
 		last := o.LastSync(policy, l)
-		if !l.TrackChanges || !found || source.Directory == nil || journals == nil || last == nil || last.Journal == nil {
+		if !l.TrackChanges || !found || source.Directory == nil || last == nil {
 			continue
 		}
-		c := plan.Changes{Layer: l.Name, Since: *last.Journal}
-		told, err := journals.Look(source.Directory.Path, *last.Journal, last.Exclude)
-		c.Names, c.Subtrees, c.Why = len(told.Names), len(told.Subtrees), told.Why
-		if err != nil {
-			c.Why = err.Error()
+		c := plan.Changes{Layer: l.Name}
+		if registry.Journals != nil && last.Journal != nil {
+			c.Since = *last.Journal
+			told, err := registry.Journals.Look(source.Directory.Path, *last.Journal, last.Exclude)
+			c.Names, c.Subtrees, c.Why = len(told.Names), len(told.Subtrees), told.Why
+			if err != nil {
+				c.Why = err.Error()
+			}
+		}
+		if registry.Catalogues != nil {
+			c.NoCatalogue = registry.Catalogues.Look(providers.TreeSync{
+				Layer: l.Name, Tree: source.Directory.Path, MountPoint: last.Source.MountPoint, Exclude: last.Exclude, Started: last.Started,
+			})
+			if c.NoCatalogue == "" {
+				c.Catalogue = last.Started
+			}
 		}
 		list = append(list, c)
 	}
@@ -275,4 +286,16 @@ func Consume(o plan.Observation, policy plan.Policy, journals providers.Tracker)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// Retain removes the catalogues of layers that do not follow their trees any more, or
+// are gone from the policy: they would be believed when such a layer comes back.
+func Retain(policy plan.Policy, catalogues providers.Catalogues) error {
+	var layers []string
+	for _, l := range policy.Layers {
+		if l.TrackChanges {
+			layers = append(layers, l.Name)
+		}
+	}
+	return catalogues.Retain(layers)
 }

@@ -13,14 +13,18 @@ type JournalPoint struct {
 	Segment uint64 `json:"segment"`
 }
 
-// Changes is what a change journal says of a source's directory since a layer's last
-// sync. Where Why is set it proves nothing, and says why.
+// Changes is what is known of a source's directory since a layer's last sync: by the
+// change journal, and whether there is a catalogue. Where Why is set the journal proves
+// nothing, and says why; NoCatalogue is why there is no catalogue of that sync.
 type Changes struct {
 	Layer    string       `json:"layer"`
 	Since    JournalPoint `json:"since,omitzero"` // of the last sync
 	Names    int          `json:"names"`          // changed, made or removed
 	Subtrees int          `json:"subtrees"`       // to be compared as a whole
 	Why      string       `json:"why,omitempty"`
+	// Catalogue is when the sync began of which there is one; zero is none.
+	Catalogue   time.Time `json:"catalogue,omitzero"`
+	NoCatalogue string    `json:"no_catalogue,omitempty"`
 }
 
 // ChangesOf finds what a layer's journal says.
@@ -42,29 +46,41 @@ func (o Observation) LastSync(p Policy, l Layer) *Receipt {
 	return nil
 }
 
-// follow lets a sync go by the change journal, where that is proven to be complete;
-// else everything is compared, and the reason says why.
+// follow lets a sync go by the change journal, where that is proven to be complete,
+// or by the catalogue of the last sync; else everything is compared, and the reason says
+// why.
 func (l *syncLayer) follow(a *Action, last *Receipt) {
 	if !l.layer.TrackChanges {
 		return
 	}
-	why := l.whyNever(a)
-	a.Copy.TrackChanges = why == ""
-	if why == "" && last == nil {
-		return
-	}
-	if why == "" {
-		why = l.whyAll(a, last)
-	}
-	if why != "" {
+	if why := l.whyNever(a); why != "" {
 		a.Reason.Detail += "; everything is compared: " + why
 		return
 	}
-	c, _ := l.observation.ChangesOf(l.layer.Name)
-	a.Copy.Since = last.Journal
-	a.Reason.Detail += "; by the change journal " + count(c.Names, "name") + " changed"
-	if c.Subtrees > 0 {
-		a.Reason.Detail += fmt.Sprintf(", and %d directories are compared as a whole", c.Subtrees)
+	a.Copy.TrackChanges = true
+	if last == nil {
+		return
+	}
+	if why := l.whyBothEnds(a, last); why != "" {
+		a.Reason.Detail += "; everything is compared: " + why
+		return
+	}
+	c, known := l.observation.ChangesOf(l.layer.Name)
+	noCatalogue := whyNoCatalogue(c, last)
+	if noCatalogue == "" {
+		a.Copy.Catalogue = last.Started
+	}
+	switch why := whyNoJournal(c, known, last); {
+	case why == "":
+		a.Copy.Since = last.Journal
+		a.Reason.Detail += "; by the change journal " + count(c.Names, "name") + " changed"
+		if c.Subtrees > 0 {
+			a.Reason.Detail += fmt.Sprintf(", and %d directories are compared as a whole", c.Subtrees)
+		}
+	case noCatalogue == "":
+		a.Reason.Detail += "; everything here is compared with the catalogue of the last sync: " + why
+	default:
+		a.Reason.Detail += "; everything is compared: " + why + ", and " + noCatalogue
 	}
 }
 
@@ -79,15 +95,24 @@ func (l *syncLayer) whyNever(a *Action) string {
 	return ""
 }
 
-// whyAll says why everything must be compared; empty if it need not.
-func (l *syncLayer) whyAll(a *Action, last *Receipt) string {
-	c, known := l.observation.ChangesOf(l.layer.Name)
+// whyBothEnds says why all that is here and over there must be compared, whatever is
+// known of what changed here; empty if it need not.
+func (l *syncLayer) whyBothEnds(a *Action, last *Receipt) string {
 	full, hasFull := l.layer.FullSchedule.Prev(l.now, l.zone())
 	switch {
 	case hasFull && last.Full.Before(full.Truncate(time.Second)):
 		return fmt.Sprintf("last done %s, before the slot %s", l.clockText(last.Full), l.clockText(full))
 	case !slices.Equal(last.Exclude, a.Copy.Exclude):
 		return "what is left out is not what it was"
+	case last.Source.MountPoint != "" && last.Source.MountPoint != a.Copy.From.MountPoint:
+		return "the source lies on another mount than when it was last synced"
+	}
+	return ""
+}
+
+// whyNoJournal says why a sync cannot go by the change journal; empty if it can.
+func whyNoJournal(c Changes, known bool, last *Receipt) string {
+	switch {
 	case last.Journal == nil:
 		return "the last sync did not go by a change journal"
 	case !known:
@@ -96,6 +121,18 @@ func (l *syncLayer) whyAll(a *Action, last *Receipt) string {
 		return c.Why
 	case c.Since != *last.Journal:
 		return "the change journal was looked at from another sync on"
+	}
+	return ""
+}
+
+// whyNoCatalogue says why a sync cannot go by the catalogue of the last one; empty if it
+// can.
+func whyNoCatalogue(c Changes, last *Receipt) string {
+	switch {
+	case c.NoCatalogue != "":
+		return c.NoCatalogue
+	case !c.Catalogue.Equal(last.Started):
+		return "there is no catalogue of the last sync"
 	}
 	return ""
 }

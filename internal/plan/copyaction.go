@@ -38,6 +38,10 @@ type CopyAction struct {
 	// Full says of a version on another machine that it is compared although both have
 	// the same receipt, and of a sync of a disk that this run compares all versions of it.
 	Full bool `json:"full,omitempty"`
+	// Catalogue is when the last sync began, if there is a catalogue of it on this machine:
+	// where the change journal proves nothing, what differs from that is all that need be
+	// looked at.
+	Catalogue time.Time `json:"catalogue,omitzero"`
 	// Only are patterns for names at the top of the source: a sync of a disk, whose
 	// Directory is ".", leaves alone, here and there, what is none of them.
 	Only []string `json:"only,omitempty"`

@@ -252,11 +252,32 @@ func TestSyncFollowsTheChangeJournal(t *testing.T) {
 			p.Layers[0].FullSchedule = calendar("Sun *-*-1..7 06:00")
 			r.Full = time.Date(2026, 11, 1, 6, 5, 0, 0, time.UTC)
 		}, "; by the change journal 12 names changed, and 3 directories are compared as a whole"},
-		"a gap":          {func(_ *Policy, o *Observation, _ *Receipt) { o.Changes[0].Why = "the queue overflowed at 03:00" }, "; everything is compared: the queue overflowed at 03:00"},
+		"a gap": {func(_ *Policy, o *Observation, _ *Receipt) {
+			o.Changes[0].Why = "the queue overflowed at 03:00"
+			o.Changes[0].NoCatalogue = "the catalogue is damaged"
+		}, "; everything is compared: the queue overflowed at 03:00, and the catalogue is damaged"},
 		"other excludes": {func(p *Policy, _ *Observation, _ *Receipt) { p.Layers[0].Exclude = []string{"/tmp/"} }, "; everything is compared: what is left out is not what it was"},
-		"no point":       {func(_ *Policy, _ *Observation, r *Receipt) { r.Journal = nil }, "; everything is compared: the last sync did not go by a change journal"},
-		"not observed":   {func(_ *Policy, o *Observation, _ *Receipt) { o.Changes = nil }, "; everything is compared: the observation says nothing of the change journal"},
-		"another sync":   {func(_ *Policy, o *Observation, _ *Receipt) { o.Changes[0].Since.Segment = 6 }, "; everything is compared: the change journal was looked at from another sync on"},
+		"no point":       {func(_ *Policy, _ *Observation, r *Receipt) { r.Journal = nil }, "; everything is compared: the last sync did not go by a change journal, and there is no catalogue of the last sync"},
+		"not observed":   {func(_ *Policy, o *Observation, _ *Receipt) { o.Changes = nil }, "; everything is compared: the observation says nothing of the change journal, and there is no catalogue of the last sync"},
+		"another sync":   {func(_ *Policy, o *Observation, _ *Receipt) { o.Changes[0].Since.Segment = 6 }, "; everything is compared: the change journal was looked at from another sync on, and there is no catalogue of the last sync"},
+		"a gap, and a catalogue": {func(_ *Policy, o *Observation, r *Receipt) {
+			o.Changes[0].Why, o.Changes[0].Catalogue = "the queue overflowed at 03:00", r.Started
+		}, "; everything here is compared with the catalogue of the last sync: the queue overflowed at 03:00"},
+		"nobody watches, and a catalogue": {func(_ *Policy, o *Observation, r *Receipt) {
+			r.Journal = nil
+			o.Changes = []Changes{{Layer: "nfs", Catalogue: r.Started}}
+		}, "; everything here is compared with the catalogue of the last sync: the last sync did not go by a change journal"},
+		"a catalogue of another sync": {func(_ *Policy, o *Observation, r *Receipt) {
+			o.Changes[0].Why, o.Changes[0].Catalogue = "the queue overflowed at 03:00", r.Started.Add(-time.Second)
+		}, "; everything is compared: the queue overflowed at 03:00, and there is no catalogue of the last sync"},
+		"the first Sunday, and a catalogue": {func(p *Policy, o *Observation, r *Receipt) {
+			p.Layers[0].FullSchedule = calendar("Sun *-*-1..7 06:00")
+			r.Full = time.Date(2026, 10, 4, 6, 5, 0, 0, time.UTC)
+			o.Changes[0].Catalogue = r.Started
+		}, "; everything is compared: last done 2026-10-04 06:05, before the slot 2026-11-01 06:00"},
+		"another mount, and a catalogue": {func(_ *Policy, o *Observation, r *Receipt) {
+			r.Source.MountPoint, o.Changes[0].Catalogue = "/elsewhere", r.Started
+		}, "; everything is compared: the source lies on another mount than when it was last synced"},
 	} {
 		p, o := month(monday)
 		p.Layers = []Layer{{Kind: LayerSync, Name: "nfs", From: Ref{"source", SourceDirectory, "nfs"}, To: p.Destinations[1].Ref(), Directory: "nfs", Schedule: calendar("*-*-* 06:00"), TrackChanges: true}}
@@ -264,12 +285,15 @@ func TestSyncFollowsTheChangeJournal(t *testing.T) {
 		o.Changes = []Changes{{Layer: "nfs", Since: point, Names: 12, Subtrees: 3}}
 		test.change(&p, &o, &r)
 		o.Disks[1].Receipts = []Receipt{r}
-		a := Build(p, o, monday, Options{}).Actions[0]
+		a := Build(p, o, monday, Options{Acknowledge: []string{"nfs"}}).Actions[0]
 		if _, why, _ := strings.Cut(a.Reason.Detail, "06:00"); why != test.want {
 			t.Errorf("%s: %q, want %q", name, why, test.want)
 		}
 		if follows := a.Copy.Since != nil; follows != strings.HasPrefix(test.want, "; by") {
 			t.Errorf("%s: follows the journal: %v", name, follows)
+		}
+		if goesBy := !a.Copy.Catalogue.IsZero(); goesBy != strings.HasPrefix(test.want, "; everything here") {
+			t.Errorf("%s: goes by the catalogue: %v", name, goesBy)
 		}
 	}
 }

@@ -23,6 +23,8 @@ type Registry struct {
 	Layers map[string]Provider
 	// Journals tell what has changed in trees; nil where nobody watches any.
 	Journals Tracker
+	// Catalogues are of the trees of syncs; nil where none are kept.
+	Catalogues Catalogues
 	// Close ends what the providers keep open between actions.
 	Close func() error
 	// Names makes the one who asks a cluster.

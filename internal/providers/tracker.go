@@ -25,7 +25,10 @@ type TreeChanges struct {
 	// Names are looked at by themselves: what is below a folder has not changed for
 	// that. Subtrees are compared with all that is below them; "." is the tree.
 	Names, Subtrees []string
-	Why             string
+	// Folders are compared with what lies directly in them, here and over there. They are
+	// among Names. A journal tells none.
+	Folders []string
+	Why     string
 	// Until is up to where they tell: from there the next sync goes on. Prove alone sets
 	// it, whenever somebody watches, also beside a Why.
 	Until plan.JournalPoint

@@ -209,7 +209,7 @@ func TestMountsBelow(t *testing.T) {
 
 // TestNotFollowable: on such a file system others change what is there.
 func TestNotFollowable(t *testing.T) {
-	if err := followable("/proc"); err == nil {
+	if err := Followable("/proc"); err == nil {
 		t.Error("/proc can be followed")
 	}
 }

@@ -30,7 +30,7 @@ type source interface {
 
 // openSource begins to listen: what changes from then on is heard of.
 func openSource(method Method, tree Tree) (source, error) {
-	if err := followable(tree.Path); err != nil {
+	if err := Followable(tree.Path); err != nil {
 		return nil, err
 	}
 	if method == Inotify {
@@ -52,7 +52,9 @@ var remote = map[int64]string{
 	unix.PROC_SUPER_MAGIC: "proc", unix.SYSFS_MAGIC: "sysfs",
 }
 
-func followable(path string) error {
+// Followable says why changes in a tree cannot be known by what the kernel of this
+// machine says of them: others may change it.
+func Followable(path string) error {
 	var system unix.Statfs_t
 	if err := unix.Statfs(path, &system); err != nil {
 		return fmt.Errorf("stat file system: %w", err)

@@ -4,9 +4,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
+
+	"github.com/bkplan/bkplan/internal/providers"
+	"github.com/bkplan/bkplan/internal/rsync"
 )
 
 // listFormat is how rsync tells every entry: what it did, the mode, the size, the
@@ -21,8 +26,12 @@ var listForm = regexp.MustCompile(`^([<>ch.])([fdLDS])(.{9}) ([^ ]+) ([0-9]+) (.
 // there.
 const isNew = "+++++++++"
 
-// goneForm is a line of something that was deleted: of a folder it ends in a slash.
-var goneForm = regexp.MustCompile(`^\*deleting   [^ ]+ [0-9]+ .*?(/?)\n$`)
+// goneForm is a line of something that was deleted, and its name: of a folder that ends
+// in a slash.
+var goneForm = regexp.MustCompile(`^\*deleting   [^ ]+ [0-9]+ [^ ]+ (.*?)(/?)\n$`)
+
+// mostDeleted is how many names are kept of what was deleted.
+const mostDeleted = 100_000
 
 // listDigest begins the digest of a mirror: that of names, sizes, times and modes,
 // without contents.
@@ -37,6 +46,7 @@ type listing struct {
 	fresh          int64 // of those that were sent
 	// grown is by how many files and folders there are more now; less is negative.
 	grown   struct{ files, folders int64 }
+	deleted deletions
 	entries [][sha256.Size]byte
 	rest    []byte // a line whose end has not come
 }
@@ -46,7 +56,9 @@ func newListing(before *listing) *listing {
 	if before == nil {
 		return &listing{}
 	}
-	return &listing{fresh: before.fresh, grown: before.grown}
+	l := &listing{fresh: before.fresh, grown: before.grown, deleted: before.deleted}
+	l.deleted.more = true
+	return l
 }
 
 // Write takes what rsync writes.
@@ -93,11 +105,50 @@ func (l *listing) line(line []byte) {
 	l.entries = append(l.entries, sha256.Sum256(bytes.Join([][]byte{{kind}, parts[4], size, parts[6]}, []byte(" "))))
 }
 
-// gone counts what was deleted; what else rsync says beside the list is of no interest.
+// gone takes what was deleted; what else rsync says beside the list is of no interest.
 func (l *listing) gone(line []byte) {
 	if parts := goneForm.FindSubmatch(line); parts != nil {
-		l.grow(len(parts[1]) > 0, -1)
+		l.grow(len(parts[2]) > 0, -1)
+		l.deleted.add(rsync.Unescape(string(parts[1])), len(parts[2]) > 0)
 	}
+}
+
+// deletions are the outermost names of what was deleted.
+type deletions struct {
+	names []deletion
+	more  bool // not all of them are known
+}
+
+type deletion struct {
+	name   string
+	folder bool
+}
+
+// add takes a name. What lies in a folder comes right before it.
+func (d *deletions) add(name string, folder bool) {
+	for folder && len(d.names) > 0 && strings.HasPrefix(d.names[len(d.names)-1].name, name+"/") {
+		d.names = d.names[:len(d.names)-1]
+	}
+	if len(d.names) >= mostDeleted {
+		d.more = true
+		return
+	}
+	d.names = append(d.names, deletion{name, folder})
+}
+
+func (d *deletions) told() providers.Deleted {
+	all := providers.Deleted{MaybeMore: d.more}
+	for _, one := range d.names {
+		switch {
+		case !filepath.IsLocal(one.name) || filepath.Clean(one.name) != one.name:
+			all.MaybeMore = true
+		case one.folder:
+			all.Folders = append(all.Folders, one.name)
+		default:
+			all.Names = append(all.Names, one.name)
+		}
+	}
+	return all
 }
 
 func (l *listing) grow(folder bool, by int64) {

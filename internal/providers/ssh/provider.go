@@ -32,6 +32,8 @@ type Config struct {
 	Now    func() time.Time
 	// Tracker tells what has changed in trees; nil where nobody watches any.
 	Tracker providers.Tracker
+	// Catalogues are of the trees of mirrors; nil where none are kept.
+	Catalogues providers.Catalogues
 	// Sleep waits between two tries; nil is the real thing.
 	Sleep func(context.Context, time.Duration) error
 }

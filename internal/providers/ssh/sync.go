@@ -67,16 +67,20 @@ func (p *Provider) sync(ctx context.Context, j job) (providers.Result, error) {
 	if err := j.name(context.WithoutCancel(ctx), "", at, at, "no", text); err != nil {
 		return providers.Result{}, err
 	}
-	return providers.Result{Detail: m.detail(r)}, nil
+	return providers.Result{Detail: m.detail(r, m.trail.keep(listed))}, nil
 }
 
 // detail tells what was done, for people.
-func (m mirror) detail(r plan.Receipt) string {
+func (m mirror) detail(r plan.Receipt, notKept string) string {
 	text := fmt.Sprintf("%s, %s new", count(r.Files, "file"), quantity.Size(r.NewBytes).Human())
-	if m.trail.goesBy {
-		text = fmt.Sprintf("%s looked at by the change journal, %s new", count(int64(m.trail.looked), "name"), quantity.Size(r.NewBytes).Human())
+	if m.trail.goesBy != nothing {
+		text = fmt.Sprintf("%s looked at by %s, %s new", count(int64(m.trail.looked), "name"), m.trail.goesBy, quantity.Size(r.NewBytes).Human())
 	}
-	return strings.Join(append([]string{text}, m.trail.notes()...), "; ")
+	texts := append([]string{text}, m.trail.notes()...)
+	if notKept != "" {
+		texts = append(texts, notKept)
+	}
+	return strings.Join(texts, "; ")
 }
 
 func (j job) newMirror(ctx context.Context) (mirror, error) {
@@ -107,11 +111,11 @@ func (m mirror) checkMoved() error {
 		m.Copy.From.Paths[0], m.mount, m.proof.Source.MountPoint, m.Layer)
 }
 
-// sendMirror sends what has changed by the change journal, or else looks at everything.
+// sendMirror sends what has changed by what is known of that, or else looks at everything.
 func (p *Provider) sendMirror(ctx context.Context, m *mirror) (*listing, []string, error) {
-	if m.trail.goesBy {
+	if m.trail.goesBy != nothing {
 		l, notes, err := p.sendChanges(ctx, m)
-		if err != nil || m.trail.goesBy {
+		if err != nil || m.trail.goesBy != nothing {
 			return l, notes, err
 		}
 	}
@@ -226,7 +230,7 @@ func (m mirror) receipt(l *listing, notes []string) plan.Receipt {
 		Source:   plan.ReceiptSource{Taken: m.started, Paths: m.Copy.From.Paths, MountPoint: m.mount},
 		NewBytes: l.fresh, Exclude: m.Copy.Exclude, Notes: append(notes, m.trail.notes()...), Journal: m.trail.until,
 	}
-	if m.trail.goesBy {
+	if m.trail.goesBy != nothing {
 		r.Files, r.Directories = max(0, m.proof.Files+l.grown.files), max(0, m.proof.Directories+l.grown.folders)
 		r.Bytes, r.Full = m.proof.Bytes, m.proof.Full
 		return r

@@ -10,21 +10,32 @@ import (
 	"strings"
 
 	"github.com/bkplan/bkplan/internal/plan"
+	"github.com/bkplan/bkplan/internal/providers"
 	"github.com/bkplan/bkplan/internal/rsync"
 	"github.com/bkplan/bkplan/internal/selection"
 )
 
-// trail is what the change journal says of the source of a mirror.
+// guide is what a sync knows by what has changed.
+type guide string
+
+// What a sync goes by; without any it compares everything.
+const (
+	nothing     guide = ""
+	byJournal   guide = "the change journal"
+	byCatalogue guide = "the catalogue of the last sync"
+)
+
+// trail is what is known of the source of a mirror.
 type trail struct {
 	// until is where the journal stood before anything was looked at; nil is that nobody
 	// watches.
-	until *plan.JournalPoint
-	// goesBy says that names and subtrees are all that need be looked at.
-	goesBy          bool
-	names, subtrees []string
-	looked          int // names that were given to rsync
-	// why everything is compared although the plan says otherwise, or why there is no
-	// point for the next sync; for people.
+	until  *plan.JournalPoint
+	goesBy guide
+	told   providers.TreeChanges // all that need be looked at
+	looked int                   // names that were given to rsync
+	// kept is the catalogue of this sync; nil is none.
+	kept providers.Catalogue
+	// why the sync goes by less than the plan says, or the next one will; for people.
 	why string
 }
 
@@ -35,14 +46,14 @@ func (t trail) notes() []string {
 	return []string{t.why}
 }
 
-// all gives up on the journal: everything is compared.
+// all gives up on what is known: everything is compared.
 func (t trail) all(why string) trail {
-	return trail{until: t.until, why: "everything was compared: " + why}
+	return trail{until: t.until, kept: t.kept, why: "everything was compared: " + why}
 }
 
 // follow asks the change journal for what has changed since the last sync, and proves
-// that this is all. It asks before a sync of everything, too: the next one goes on
-// from there. The error is that the context has ended.
+// that this is all; where it is not, the tree is compared with the catalogue of the last
+// sync. Both are asked before a sync of everything, too: the next one goes on from there.
 func (p *Provider) follow(ctx context.Context, m mirror) (trail, error) {
 	c := *m.Copy
 	if !c.TrackChanges || p.Tracker == nil {
@@ -59,33 +70,43 @@ func (p *Provider) follow(ctx context.Context, m mirror) (trail, error) {
 	if err != nil {
 		return trail{}, fmt.Errorf("ask the change journal: %w", err)
 	}
-	t := trail{names: told.Names, subtrees: told.Subtrees}
+	t := trail{}
 	if told.Until != (plan.JournalPoint{}) {
 		t.until = &told.Until
 	}
-	switch why := m.whyAll(told.Why, told.Subtrees); {
-	case c.Since != nil && why != "":
-		return t.all(why), nil
-	case c.Since != nil:
-		t.goesBy = true
-		return t, nil
-	case t.until == nil:
-		return trail{why: "the next sync compares everything, too: " + told.Why}, nil
+	if c.Since == nil || m.whyNoJournal(told) != "" {
+		return p.compare(ctx, m, t, told)
 	}
-	return trail{until: t.until}, nil
+	t.goesBy, t.told = byJournal, told
+	if p.Catalogues != nil {
+		t.kept, err = p.Catalogues.Continue(ctx, m.treeSync(*m.proof), m.treeSync(m.next()), told)
+	}
+	return t, err
 }
 
-// whyAll says why everything is compared, whatever the plan says; empty if it need
-// not be.
-func (m mirror) whyAll(journal string, subtrees []string) string {
+// whyAll says why everything is compared, whatever is known of what changed here; empty
+// if it need not be.
+func (m mirror) whyAll() string {
 	switch {
-	case journal != "":
-		return journal
-	case m.proof == nil || m.proof.Journal == nil || *m.proof.Journal != *m.Copy.Since || !slices.Equal(m.proof.Exclude, m.Copy.Exclude):
+	case m.proof == nil || !slices.Equal(m.proof.Exclude, m.Copy.Exclude):
 		return "the last sync is another one than when the plan was made"
 	case m.seen.kinds[m.directory] != isFolder:
 		return fmt.Sprintf("%q is gone over there", m.directory)
-	case slices.Contains(subtrees, "."):
+	}
+	return ""
+}
+
+// whyNoJournal says why the sync cannot go by what the journal told, though the plan
+// says so; empty if it can.
+func (m mirror) whyNoJournal(told providers.TreeChanges) string {
+	switch why := m.whyAll(); {
+	case told.Why != "":
+		return told.Why
+	case why != "":
+		return why
+	case m.proof.Journal == nil || *m.proof.Journal != *m.Copy.Since:
+		return "the last sync is another one than when the plan was made"
+	case slices.Contains(told.Subtrees, "."):
 		return "by the change journal all of it may have changed"
 	}
 	return ""
@@ -95,8 +116,8 @@ func (m mirror) whyAll(journal string, subtrees []string) string {
 const lookAgain = 5
 
 // sendChanges runs rsync over what has changed, unless that would delete more than it
-// may. Where it cannot be told what to send, the trail does not go by the journal any
-// more, and says why; then nothing was sent.
+// may. Where it cannot be told what to send, the trail goes by nothing any more, and says
+// why; then nothing was sent.
 func (p *Provider) sendChanges(ctx context.Context, m *mirror) (*listing, []string, error) {
 	var l *listing
 	for try := 1; ; try++ {
@@ -118,10 +139,11 @@ func (p *Provider) sendChanges(ctx context.Context, m *mirror) (*listing, []stri
 }
 
 func (p *Provider) selected(ctx context.Context, m mirror) (selection.Selection, error) {
-	s, err := selection.Of(ctx, m.Copy.From.Paths[0], m.trail.names, m.trail.subtrees)
+	s, err := selection.Of(ctx, m.Copy.From.Paths[0], m.trail.told.Names, m.trail.told.Subtrees)
 	if err != nil {
 		return s, err
 	}
+	s.List(m.trail.told.Folders)
 	return s.Without(ctx, p.Runner, m.Copy.Exclude)
 }
 
