@@ -58,13 +58,12 @@ func isMount(from *unix.Statx_t) bool {
 // compareNames orders the names in a folder by their bytes; the tree itself, which is
 // listed in itself, is first.
 func compareNames(a, b string) int {
-	if a == root || b == root {
-		switch {
-		case a == b:
-			return 0
-		case a == root:
-			return -1
-		}
+	switch {
+	case a == b:
+		return 0
+	case a == root:
+		return -1
+	case b == root:
 		return 1
 	}
 	return strings.Compare(a, b)
