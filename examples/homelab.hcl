@@ -380,7 +380,7 @@ layer "sync" "offsite" {
   directory = "pve-backup"
   schedule  = local.offsite_at
   retention { keep_last = 8 }
-  full { schedule = local.first_sunday } # compared file by file, whatever receipts say
+  full { schedule = local.first_sunday } # sizes, times and modes are compared, whatever receipts say
   guard { max_delete = "10%" }           # a mirror that would delete more is blocked
 }
 

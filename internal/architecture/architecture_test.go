@@ -39,7 +39,7 @@ var allowed = map[string][]string{
 	"internal/providers/ssh":          {"internal/plan", "internal/execx", "internal/folder", "internal/openssh", "internal/providers", "internal/quantity", "internal/receipt", "internal/rsync", "internal/selection", "internal/tree"},
 	"internal/providers/journal":      {"internal/journal", "internal/plan", "internal/providers", "internal/watch"},
 	"internal/providers/catalogue":    {"internal/catalogue", "internal/providers", "internal/watch"},
-	"internal/catalogue":              {"internal/folder"},
+	"internal/catalogue":              {"internal/folder", "internal/tree"},
 	"internal/openssh":                {"internal/execx"},
 	"internal/rsync":                  {"internal/execx"},
 	"internal/providers/sqlite":       {"internal/plan", "internal/providers"},

@@ -37,6 +37,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/bkplan/bkplan/internal/tree"
 )
 
 // Settling is how long before its sync began an entry must have been changed last, to
@@ -79,7 +81,7 @@ type Differences struct {
 func (d *Differences) count() int { return len(d.Names) + len(d.Folders) + len(d.Subtrees) }
 
 // root is the tree itself, among names and folders.
-const root = "."
+const root = tree.RootPath
 
 func (s Store) folder(layer string) string {
 	return filepath.Join(s.StateDir, "catalogue", folderName(layer))

@@ -1,6 +1,10 @@
 package catalogue
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/bkplan/bkplan/internal/tree"
+)
 
 // comparison takes what a walk tells, and finds what is not as a listing has it.
 type comparison struct {
@@ -60,7 +64,7 @@ func (c *comparison) enter(path string) error {
 		return err
 	}
 	c.path, c.known = path, false
-	for !c.old.over && (c.peek != nil || compareFolders(c.old.path, path) < 0) {
+	for !c.old.over && (c.peek != nil || tree.Compare(c.old.path, path) < 0) {
 		if err := c.advance(); err != nil {
 			return err
 		}

@@ -69,31 +69,6 @@ func compareNames(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// compareFolders orders the paths of folders as a walk meets them that does all of a
-// folder, and then goes into those in it, in the order of their names.
-func compareFolders(a, b string) int {
-	if a == root || b == root {
-		return compareNames(a, b)
-	}
-	n := 0
-	for n < len(a) && n < len(b) && a[n] == b[n] {
-		n++
-	}
-	return rank(a, n) - rank(b, n)
-}
-
-// rank puts the end of a path before a slash, and a slash before all that a name may
-// hold.
-func rank(path string, at int) int {
-	switch {
-	case at == len(path):
-		return -1
-	case path[at] == '/':
-		return 0
-	}
-	return int(path[at])
-}
-
 // below joins a folder and a name in it.
 func below(folder, name string) string {
 	if folder == root {

@@ -9,7 +9,7 @@ import "errors"
 // and end with the SHA-256 of all before it. Numbers are varints, where nothing else is
 // said, and a text comes after its length. In between, a listing has
 //
-//	folderMark PATH      of each folder, in the order of compareFolders
+//	folderMark PATH      of each folder, in the order of tree.Compare
 //	FLAGS NAME FIELDS    of each entry in it, in the order of compareNames
 //	endMark COUNT        of the entries
 //

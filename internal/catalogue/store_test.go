@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
+
+	"github.com/bkplan/bkplan/internal/tree"
 )
 
 // The order of folders is that of a walk, whatever bytes are in their names.
@@ -20,7 +22,7 @@ func TestFoldersAreInTheOrderOfAWalk(t *testing.T) {
 	want := []string{".", "\x01", "-", "a", "a/b", "a/b/c", "a/b-", "a/b-/x", "a-", "a-/b", "a.d", "a.d/a", "ab", "\xff"}
 	for i, a := range want {
 		for j, b := range want {
-			if got := compareFolders(a, b); (got < 0) != (i < j) || (got == 0) != (i == j) {
+			if got := tree.Compare(a, b); (got < 0) != (i < j) || (got == 0) != (i == j) {
 				t.Errorf("%q and %q: %d", a, b, got)
 			}
 		}

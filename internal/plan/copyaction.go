@@ -24,8 +24,8 @@ type CopyAction struct {
 	From *Access   `json:"from,omitempty"` // create, refresh and sync
 	// Previous is the path, relative to Directory, of the newest complete version
 	// of the volume when the plan was made; over ssh of the one that is nearest to what
-	// is sent. Files that did not change become links to it. For a prune it is the version that stays: the one that the prune waits
-	// for, where it waits for one.
+	// is sent. Files that did not change become links to it. For a prune it is the version
+	// that stays: the one that the prune waits for, where it waits for one.
 	Previous string   `json:"previous,omitempty"`
 	Exclude  []string `json:"exclude,omitempty"` // rsync's patterns
 	// TrackChanges says that a sync writes down where the change journal of its source

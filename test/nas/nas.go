@@ -1,7 +1,7 @@
 // Package nas runs a real sshd on loopback for tests, which stands for a Synology: its
 // shell is that of BusyBox, or one whose PATH holds no more than BusyBox has, and rsync;
-// and its user may be nobody in particular. The client's ssh has a configuration of its own, in which the machine
-// is called "nas". Start at Start, after a look at Missing.
+// and its user may be nobody in particular. The client's ssh has a configuration of its
+// own, in which the machine is called "nas". Start at Start, after a look at Missing.
 package nas
 
 import (

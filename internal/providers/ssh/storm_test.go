@@ -17,7 +17,8 @@ import (
 // everybody stumbles over.
 var stormNames = append(slices.Clone(storm.Names), "\u00e9", "e\u0301", "[a]*?", "x.tmp", "#a", "cache")
 
-// stormSize is how long a storm is, and how often a storm is synced: BKPLAN_STORM=100000 is the full form.
+// stormSize is how long a storm is, and how often it is synced: BKPLAN_STORM=100000 is
+// the full form.
 func stormSize() (steps, rounds int) {
 	steps, err := strconv.Atoi(os.Getenv("BKPLAN_STORM"))
 	if err != nil {

@@ -49,6 +49,9 @@ func (v version) mark() string {
 //     first;
 //  5. the receipt comes last, the same bytes as here;
 //  6. the work folder is removed.
+//
+// Nothing of that is needed where the receipt over there is the same already, unless
+// the action is a full comparison.
 func (p *Provider) makeVersion(ctx context.Context, j job) (providers.Result, error) {
 	if _, err := p.localRsync(ctx); err != nil {
 		return providers.Result{}, err

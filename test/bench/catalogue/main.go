@@ -14,18 +14,15 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/bkplan/bkplan/internal/catalogue"
+	"github.com/bkplan/bkplan/test/bench/plant"
 )
 
-// changed is how many files change between two syncs, perFolder how many a folder has.
-const (
-	changed   = 1000
-	perFolder = 100
-)
+// changed is how many files change between two syncs.
+const changed = 1000
 
 // compareWord makes this program compare and end, so that its memory can be measured.
 const compareWord = "compare"
@@ -39,17 +36,9 @@ func main() {
 		compare(os.Args[2], os.Args[3], os.Args[4])
 		return
 	}
-	sizes := strings.Fields(os.Getenv("BKPLAN_BENCH_FILES"))
-	if len(sizes) == 0 {
-		sizes = []string{"1000000"}
-	}
 	fmt.Println("| files | changed | tool | seconds | times as fast as rsync | peak memory | catalogue |")
 	fmt.Println("|---|---|---|---|---|---|---|")
-	for _, text := range sizes {
-		files, err := strconv.Atoi(text)
-		if err != nil {
-			log.Fatalf("BKPLAN_BENCH_FILES: %v", err)
-		}
+	for _, files := range plant.Sizes(1_000_000) {
 		measure(max(files, changed))
 	}
 }
@@ -64,17 +53,17 @@ func syncs(tree string, n int) catalogue.Sync {
 
 func measure(files int) {
 	dir, err := os.MkdirTemp("", "bkplan-bench")
-	check(err)
+	plant.Check(err)
 	defer os.RemoveAll(dir)
 	tree, mirror, state := filepath.Join(dir, "tree"), filepath.Join(dir, "mirror"), filepath.Join(dir, "state")
 	for n := range files {
-		check(write(tree, n, "first"))
+		plant.Check(plant.Write(tree, n, "first"))
 	}
 	run("rsync", "-aH", tree+"/", mirror+"/")
 	run(os.Args[0], compareWord, state, tree, first)
 	for _, some := range []int{0, changed} {
 		for n := range some {
-			check(write(tree, n*(files/changed), "another"))
+			plant.Check(plant.Write(tree, n*(files/changed), "another"))
 		}
 		var whole, ours []float64
 		var memory int64
@@ -85,9 +74,9 @@ func measure(files int) {
 			ours, memory = append(ours, seconds), max(memory, peak)
 		}
 		found, err := filepath.Glob(state + "/catalogue/*/*.listing")
-		check(err)
+		plant.Check(err)
 		info, err := os.Stat(found[0])
-		check(err)
+		plant.Check(err)
 		fmt.Printf("| %d | %d | `rsync -aHn --delete` | %.2f | 1.0 |  |  |\n", files, some, median(whole))
 		fmt.Printf("| %d | %d | catalogue | %.2f | %.1f | %d MB | %.1f MB |\n", files, some, median(ours), median(whole)/median(ours), memory>>10, float64(info.Size())/1e6)
 	}
@@ -99,25 +88,15 @@ func compare(state, tree, want string) {
 	store := catalogue.Store{StateDir: state, Host: "bench"}
 	if want == first {
 		_, kept, err := store.Compare(context.Background(), catalogue.Sync{}, syncs(tree, 0))
-		check(err)
-		check(kept.Keep(nil, nil, false))
+		plant.Check(err)
+		plant.Check(kept.Keep(nil, nil, false))
 		return
 	}
 	found, _, err := store.Compare(context.Background(), syncs(tree, 0), syncs(tree, 1))
-	check(err)
+	plant.Check(err)
 	if n := strconv.Itoa(len(found.Names)); found.Why != "" || n != want {
 		log.Fatalf("%s names are told, and should be %s; %s", n, want, found.Why)
 	}
-}
-
-func write(tree string, n int, word string) error {
-	path := filepath.Join(tree, strconv.Itoa(n/perFolder/100), strconv.Itoa(n/perFolder%100), strconv.Itoa(n)+".txt")
-	if n%perFolder == 0 {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-	}
-	return os.WriteFile(path, []byte(word), 0o644)
 }
 
 // run runs a program, and tells how many seconds it took and its peak memory in KiB.
@@ -134,10 +113,4 @@ func run(argv ...string) (float64, int64) {
 func median(list []float64) float64 {
 	slices.Sort(list)
 	return list[len(list)/2]
-}
-
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
 }

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/bkplan/bkplan/test/bench/plant"
 )
 
 func main() {
@@ -24,17 +26,9 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	sizes := strings.Fields(os.Getenv("BKPLAN_BENCH_FILES"))
-	if len(sizes) == 0 {
-		sizes = []string{"100000", "1000000"}
-	}
 	fmt.Println("| files | changed | job | tool | seconds | against the first | processor seconds | peak memory |")
 	fmt.Println("|---|---|---|---|---|---|---|---|")
-	for _, text := range sizes {
-		files, err := strconv.Atoi(text)
-		if err != nil {
-			log.Fatalf("BKPLAN_BENCH_FILES: %v", err)
-		}
+	for _, files := range plant.Sizes(100_000, 1_000_000) {
 		for _, percent := range []int{0, 1} {
 			measure(bkplan, files, percent)
 		}
@@ -45,15 +39,15 @@ func main() {
 // times the second copy; then it times how a version goes.
 func measure(bkplan string, files, percent int) {
 	dir, err := os.MkdirTemp("", "bkplan-bench")
-	check(err)
+	plant.Check(err)
 	defer os.RemoveAll(dir)
 	b := bench{dir: dir, bkplan: bkplan, label: fmt.Sprintf("%d | %d%%", files, percent)}
-	check(b.plant(files))
+	plant.Check(b.plant(files))
 	tools := b.tools()
 	for _, t := range tools {
 		b.run(t.first...)
 	}
-	check(b.change(files, percent))
+	plant.Check(b.change(files, percent))
 	b.heading = "next version"
 	b.best = 0
 	for _, t := range tools {
@@ -61,7 +55,7 @@ func measure(bkplan string, files, percent int) {
 	}
 	b.heading, b.best = "prune", 0
 	b.row("rm -rf", b.run("rm", "-rf", filepath.Join(dir, "rsync-1")))
-	check(b.policy("*-01-01 00:00", 1))
+	plant.Check(b.policy("*-01-01 00:00", 1))
 	b.row("bkplan", b.run(bkplan, "apply", "--auto-approve", "-f", filepath.Join(dir, "bkplan.hcl"), "--acknowledge-prunes", "copies"))
 }
 
@@ -78,7 +72,7 @@ type tool struct {
 
 func (b *bench) tools() []tool {
 	at := func(name string) string { return filepath.Join(b.dir, name) }
-	check(b.policy("*-*-* *:*:*", 10))
+	plant.Check(b.policy("*-*-* *:*:*", 10))
 	apply := []string{b.bkplan, "apply", "--auto-approve", "-f", at("bkplan.hcl")}
 	rsync := []string{"rsync", "-aHAXS", "--numeric-ids"}
 	tools := []tool{
@@ -125,23 +119,11 @@ layer "files" "copies" {
 `, b.dir, schedule, keep), 0o600)
 }
 
-// perFolder is how many files a folder of the tree has.
-const perFolder = 100
-
-func (b *bench) path(n int) string {
-	return filepath.Join(b.dir, "live", strconv.Itoa(n/perFolder/100), strconv.Itoa(n/perFolder%100), strconv.Itoa(n)+".txt")
-}
-
 func (b *bench) plant(files int) error {
 	if err := os.MkdirAll(filepath.Join(b.dir, "backup"), 0o700); err != nil {
 		return err
 	}
 	for n := range files {
-		if n%perFolder == 0 {
-			if err := os.MkdirAll(filepath.Dir(b.path(n)), 0o755); err != nil {
-				return err
-			}
-		}
 		if err := b.write(n, "first"); err != nil {
 			return err
 		}
@@ -150,7 +132,7 @@ func (b *bench) plant(files int) error {
 }
 
 func (b *bench) write(n int, word string) error {
-	return os.WriteFile(b.path(n), []byte(strings.Repeat(word+" "+strconv.Itoa(n)+"\n", 1+n%100)), 0o644)
+	return plant.Write(filepath.Join(b.dir, "live"), n, strings.Repeat(word+" "+strconv.Itoa(n)+"\n", 1+n%100))
 }
 
 // change rewrites every so many files.
@@ -190,10 +172,4 @@ func (b *bench) row(name string, u usage) {
 		b.best = u.seconds
 	}
 	fmt.Printf("| %s | %s | `%s` | %.2f | %.2f | %.2f | %d MB |\n", b.label, b.heading, name, u.seconds, u.seconds/b.best, u.processor, u.memory>>20)
-}
-
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
 }

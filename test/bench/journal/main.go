@@ -13,8 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/bkplan/bkplan/internal/plan"
@@ -22,6 +20,7 @@ import (
 	"github.com/bkplan/bkplan/internal/schedule"
 	"github.com/bkplan/bkplan/internal/selection"
 	"github.com/bkplan/bkplan/internal/watch"
+	"github.com/bkplan/bkplan/test/bench/plant"
 )
 
 // changed is how many files change between two syncs.
@@ -31,17 +30,9 @@ const host = "bench"
 
 func main() {
 	log.SetFlags(0)
-	sizes := strings.Fields(os.Getenv("BKPLAN_BENCH_FILES"))
-	if len(sizes) == 0 {
-		sizes = []string{"1000000"}
-	}
 	fmt.Println("| files | changed | step | seconds | against `rsync -an` |")
 	fmt.Println("|---|---|---|---|---|")
-	for _, text := range sizes {
-		files, err := strconv.Atoi(text)
-		if err != nil {
-			log.Fatalf("BKPLAN_BENCH_FILES: %v", err)
-		}
+	for _, files := range plant.Sizes(1_000_000) {
 		measure(max(files, changed))
 	}
 }
@@ -54,11 +45,11 @@ type bench struct {
 
 func measure(files int) {
 	dir, err := os.MkdirTemp("", "bkplan-bench")
-	check(err)
+	plant.Check(err)
 	defer os.RemoveAll(dir)
 	b := bench{tree: filepath.Join(dir, "tree"), mirror: filepath.Join(dir, "mirror"), state: filepath.Join(dir, "state"), files: files}
 	for n := range files {
-		check(b.write(n, "first"))
+		plant.Check(plant.Write(b.tree, n, "first"))
 	}
 	b.rsync(nil, "-aH", b.tree+"/", b.mirror+"/")
 	stop := b.follow()
@@ -66,9 +57,9 @@ func measure(files int) {
 	ctx := context.Background()
 	tracker := journal.Tracker{StateDir: b.state, Host: host}
 	first, err := tracker.Prove(ctx, b.tree, plan.JournalPoint{}, nil)
-	check(err)
+	plant.Check(err)
 	for n := range changed {
-		check(b.write(n*(files/changed), "another"))
+		plant.Check(plant.Write(b.tree, n*(files/changed), "another"))
 	}
 	b.compare(ctx, tracker, first.Until)
 }
@@ -81,17 +72,17 @@ func (b *bench) compare(ctx context.Context, tracker journal.Tracker, since plan
 	b.whole = seconds(everything)
 	b.row("`rsync -aHn --delete`, everything", b.whole)
 	_, err := tracker.Prove(ctx, b.tree, since, nil) // bkplan watch writes all down, sooner or later
-	check(err)
+	plant.Check(err)
 	b.row("plan: read the journal, `plan.Build`", seconds(func() { b.plan(tracker, since) }))
 	var selected selection.Selection
 	b.row("apply: flush and prove the journal, select", seconds(func() {
 		told, err := tracker.Prove(ctx, b.tree, since, nil)
-		check(err)
+		plant.Check(err)
 		if told.Why != "" {
 			log.Fatalf("the journal proves nothing: %s", told.Why)
 		}
 		selected, err = selection.Of(ctx, b.tree, told.Names, told.Subtrees)
-		check(err)
+		plant.Check(err)
 	}))
 	if selected.Len() < changed {
 		log.Fatalf("only %d names are selected", selected.Len())
@@ -104,7 +95,7 @@ func (b *bench) compare(ctx context.Context, tracker journal.Tracker, since plan
 func (b *bench) plan(tracker journal.Tracker, since plan.JournalPoint) {
 	now := time.Now()
 	every, err := schedule.Parse("*-*-* *:*:00")
-	check(err)
+	plant.Check(err)
 	source := plan.Ref{Type: "source", Kind: plan.SourceDirectory, Name: "nfs"}
 	nas := plan.Destination{Kind: plan.DestinationSSH, Name: "nas", Path: "/volume1/Backup", Address: "nas"}
 	p := plan.Policy{
@@ -113,7 +104,7 @@ func (b *bench) plan(tracker journal.Tracker, since plan.JournalPoint) {
 		Layers:       []plan.Layer{{Kind: plan.LayerSync, Name: "nfs", From: source, To: nas.Ref(), Directory: "nfs", Schedule: every, TrackChanges: true}},
 	}
 	told, err := tracker.Look(b.tree, since, nil)
-	check(err)
+	plant.Check(err)
 	last := plan.Receipt{Layer: "nfs", Volume: "nfs", Path: "nfs", Started: now.Add(-time.Hour), Full: now.Add(-time.Hour), Journal: &since}
 	o := plan.Observation{
 		Time: now, Trees: []plan.Tree{{Path: b.tree, Children: []plan.Child{{Name: "0", Type: plan.EntryFolder}}}},
@@ -143,21 +134,8 @@ func (b *bench) follow() (stop func()) {
 	}
 	return func() {
 		cancel()
-		check(<-ended)
+		plant.Check(<-ended)
 	}
-}
-
-// perFolder is how many files a folder of the tree has.
-const perFolder = 100
-
-func (b *bench) write(n int, word string) error {
-	path := filepath.Join(b.tree, strconv.Itoa(n/perFolder/100), strconv.Itoa(n/perFolder%100), strconv.Itoa(n)+".txt")
-	if n%perFolder == 0 {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-	}
-	return os.WriteFile(path, []byte(word), 0o644)
 }
 
 func (b *bench) rsync(stdin []byte, words ...string) {
@@ -176,10 +154,4 @@ func seconds(do func()) float64 {
 	began := time.Now()
 	do()
 	return time.Since(began).Seconds()
-}
-
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
 }
