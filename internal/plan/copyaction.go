@@ -36,7 +36,8 @@ type CopyAction struct {
 	// again before anything is sent.
 	Since *JournalPoint `json:"since,omitempty"`
 	// Full says of a version on another machine that it is compared although both have
-	// the same receipt, and of a sync of a disk that this run compares all versions of it.
+	// the same receipt, and of a sync of a disk that its receipt may say that all versions
+	// were compared: it is the first, or it has no From and notes nothing else.
 	Full bool `json:"full,omitempty"`
 	// Catalogue is when the last sync began, if there is a catalogue of it on this machine:
 	// where the change journal proves nothing, what differs from that is all that need be

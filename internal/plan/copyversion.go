@@ -86,10 +86,13 @@ func plainPath(p string, depth int) bool {
 }
 
 // Depth is how many names lie between a layer's directory and a version of a
-// volume; 0 where the directory itself is the only copy.
+// volume; 0 where the directory itself is the only copy. A mirror of several volumes
+// has one below each name.
 func (p Policy) Depth(l Layer) int {
 	source, _ := p.Source(l.From)
 	switch {
+	case l.Kind == LayerSync && source.Directory != nil && source.Directory.Each != "":
+		return 1
 	case l.Kind == LayerSync:
 		return 0
 	case l.From.Type == "layer":

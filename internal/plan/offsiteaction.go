@@ -126,7 +126,7 @@ func (t *offsiteTurn) transfer(c copyVersion) Action {
 		case there.receipt == nil:
 			a.Reason.Detail = "what is there has no receipt"
 		case t.sameContent(c) && t.full != "":
-			a.Reason, a.Copy.Full, a.Copy.Estimate = Reason{ReasonDue, t.full}, true, &Estimate{}
+			a.Reason, a.Copy.Full, a.Copy.Estimate = Reason{ReasonDue, t.full}, true, nil
 		case t.sameContent(c):
 			a.Reason.Detail, a.Copy.Estimate = "it is the same, and was made anew since", &Estimate{}
 		}

@@ -37,9 +37,9 @@ func (l *offsiteLayer) plan() {
 	}
 	l.last = l.there.receiptOf(l.layer.Name, ".")
 	l.due = l.last == nil || l.last.Started.Before(l.status.Slot.Truncate(time.Second)) || InFuture(l.last.Started, l.now)
-	l.full = l.whyFull()
 	l.findPending()
 	volumes := l.volumes()
+	l.full = l.whyFull(volumes)
 	l.clock, l.noStart = l.checkClock(volumes), cmp.Or(l.quiet(l.to), l.guard().checkSpace())
 	for _, v := range volumes {
 		l.planVolume(v)
@@ -55,6 +55,7 @@ func (l *offsiteLayer) plan() {
 	}
 	l.actions = slices.Insert(l.actions, at, makes...)
 	l.planRest()
+	l.planNote()
 	l.driftOfCopy(volumes)
 }
 
@@ -99,12 +100,21 @@ func (l *offsiteLayer) compareClocks() {
 
 // whyFull says why all versions over there are compared with those here: the layer's
 // own schedule for that wants it.
-func (l *offsiteLayer) whyFull() string {
+func (l *offsiteLayer) whyFull(volumes []offsiteVolume) string {
 	slot, scheduled := l.layer.FullSchedule.Prev(l.now, l.zone())
-	if !scheduled || l.last == nil || !l.last.Full.Before(slot.Truncate(time.Second)) {
+	sent := func(v offsiteVolume) bool { return len(v.there) > 0 }
+	switch {
+	case !scheduled:
 		return ""
+	case l.last == nil || l.last.Full.IsZero():
+		if slices.ContainsFunc(volumes, sent) {
+			return "it is compared as a whole: it is not known when that was last done"
+		}
+		return ""
+	case l.last.Full.Before(slot.Truncate(time.Second)):
+		return fmt.Sprintf("it is compared as a whole: last done %s, before the slot %s", l.clockText(l.last.Full), l.clockText(slot))
 	}
-	return fmt.Sprintf("it is compared as a whole: last done %s, before the slot %s", l.clockText(l.last.Full), l.clockText(slot))
+	return ""
 }
 
 // guard looks after the space of the destination.
@@ -194,7 +204,7 @@ func (l *offsiteLayer) checkClock(volumes []offsiteVolume) *Block {
 // bkplan carries out. What the copy has there beyond that is never removed. Its
 // receipt says when the layer was last synced.
 func (l *offsiteLayer) planRest() {
-	if !l.due && l.full == "" || l.status.Slot.IsZero() {
+	if !l.due || l.status.Slot.IsZero() {
 		return
 	}
 	a := Action{
@@ -203,17 +213,11 @@ func (l *offsiteLayer) planRest() {
 		Copy: &CopyAction{
 			Remote: l.remote(l.to), Destination: l.there.Path, Directory: ".", Slot: l.status.Slot, Timeout: l.layer.Timeout,
 			MinFree: l.to.MinFree.Bytes(l.there.FileSystem.Size), MaxDelete: l.layer.Guard.MaxDelete, StartBefore: l.startBefore(l.to),
-			Full: l.full != "" || l.last == nil, AcceptLoss: slices.Contains(l.options.Acknowledge, l.layer.Name), Exclude: slices.Concat(l.layer.Exclude, l.owned()),
+			Full: l.full == "" && l.last == nil, AcceptLoss: slices.Contains(l.options.Acknowledge, l.layer.Name), Exclude: slices.Concat(l.layer.Exclude, l.owned()),
 			From: &Access{Paths: []string{l.from.Path}, RequireMount: l.from.RequireMount, MountPoint: l.here.FileSystem.MountPoint, Whole: true},
 		},
 	}
-	if a.Copy.Full {
-		a.DependsOn = l.compared()
-	}
-	switch {
-	case l.last != nil && !l.due:
-		a.Reason = Reason{ReasonDue, l.full}
-	case l.last != nil:
+	if l.last != nil {
 		a.Reason = Reason{ReasonDue, fmt.Sprintf("last synced %s, before the slot %s", l.clockText(l.last.Started), l.clockText(l.status.Slot))}
 	}
 	if a.Copy.Only = l.unowned(); len(a.Copy.Only) == 0 {
@@ -223,16 +227,31 @@ func (l *offsiteLayer) planRest() {
 	l.actions = append(l.actions, a)
 }
 
-// compared are the actions that compare what has the same receipt here and there: that
-// all of it was is true when none of them fails.
-func (l *offsiteLayer) compared() []string {
-	var ids []string
-	for _, a := range l.makes {
-		if a.Copy.Full {
-			ids = append(ids, a.ID)
+// planNote notes that all versions were compared, in the receipt of the copy, when they
+// were: after each of the actions that do it, none of which is blocked or filtered out.
+func (l *offsiteLayer) planNote() {
+	id := Address(l.layer.Name, l.from.Name)
+	var after []string
+	for _, a := range l.actions {
+		compares := a.Layer == l.layer.Name && a.Kind == Refresh && a.Copy.Full
+		if !compares && a.ID != id {
+			continue
 		}
+		if a.Blocked != nil || !l.options.Filter.selects(a) {
+			return
+		}
+		after = append(after, a.ID)
 	}
-	return ids
+	if l.full == "" || l.noStart != nil || l.last == nil && !l.due {
+		return
+	}
+	l.actions = append(l.actions, Action{
+		ID: id + "@full", Kind: Sync, Layer: l.layer.Name, Volume: l.from.Name, VersionTime: l.now.Truncate(time.Second), DependsOn: after,
+		Reason: Reason{ReasonDue, l.full + "; this notes that it was, and when"},
+		Copy: &CopyAction{
+			Remote: l.remote(l.to), Destination: l.there.Path, Directory: ".", Slot: l.status.Slot, StartBefore: l.startBefore(l.to), Full: true, Estimate: &Estimate{},
+		},
+	})
 }
 
 // owners are the layers that keep something on the disk.

@@ -157,9 +157,9 @@ func TestOffsiteComparesAllOnItsSchedule(t *testing.T) {
 		`create layer.offsite["web"]@weekly/2026-11-23: not there yet; beside 2026-11-09/web; 100 of 100 MiB new`,
 		`create layer.offsite["host"]@host: not there yet; 0 of 0 MiB new`,
 		`create layer.offsite["web"]@weekly/2026-11-16: not there yet; beside 2026-11-09/web; 1 of 100 MiB new`,
-		`refresh layer.offsite["web"]@weekly/2026-11-09: ` + why + `; beside 2026-11-09/web; 0 of 0 MiB new`,
-		`refresh layer.offsite["web"]@weekly/2026-11-02: ` + why + `; beside 2026-11-09/web; 0 of 0 MiB new`,
-		`sync layer.offsite["sda"]: ` + why + `; after layer.offsite["web"]@weekly/2026-11-09, layer.offsite["web"]@weekly/2026-11-02`,
+		`refresh layer.offsite["web"]@weekly/2026-11-09: ` + why + `; beside 2026-11-09/web`,
+		`refresh layer.offsite["web"]@weekly/2026-11-02: ` + why + `; beside 2026-11-09/web`,
+		`sync layer.offsite["sda"]@full: ` + why + `; this notes that it was, and when; 0 of 0 MiB new; after layer.offsite["web"]@weekly/2026-11-09, layer.offsite["web"]@weekly/2026-11-02`,
 	}
 	if diff := cmp.Diff(want, describe(plan.Actions)); diff != "" {
 		t.Error(diff)
@@ -174,6 +174,43 @@ func TestOffsiteComparesAllOnItsSchedule(t *testing.T) {
 		if a.Copy.Full {
 			t.Errorf("again: %s", a.ID)
 		}
+	}
+}
+
+// What else lies on the disk does not wait for the comparisons, which may fail for
+// ever, and a part of the plan does not wait for the rest of it.
+func TestOffsiteComparesBesideItsMirror(t *testing.T) {
+	p, o := month(monday)
+	p.Layers[2].FullSchedule = calendar("Sun *-*-* 06:00")
+	far := &o.Disks[2]
+	far.Receipts = append(far.Receipts, Receipt{Layer: "offsite", Volume: "sda", Path: ".", Started: monday.Add(-days(2)), Full: monday.Add(-days(2))})
+	for name, filter := range map[string]Filter{"all": {}, "the disk": {Volumes: []string{"sda"}}, "a volume": {Volumes: []string{"web"}}} {
+		plan := Build(p, o, monday, Options{Filter: filter})
+		var syncs []string
+		for _, a := range plan.Actions {
+			if a.Kind == Sync {
+				syncs = append(syncs, fmt.Sprintf("%s after %d", a.ID, len(a.DependsOn)))
+			}
+		}
+		want := map[string][]string{
+			"all":      {`layer.offsite["sda"] after 0`, `layer.offsite["sda"]@full after 3`},
+			"the disk": {`layer.offsite["sda"] after 0`},
+		}
+		if diff := cmp.Diff(want[name], syncs); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	// Nobody knows when the versions were compared, for that receipt is lost.
+	far.Receipts = far.Receipts[:len(far.Receipts)-1]
+	last := Build(p, o, monday, Options{}).Actions
+	if note := last[len(last)-1]; note.ID != `layer.offsite["sda"]@full` || len(note.DependsOn) != 3 || last[len(last)-2].Copy.Full {
+		t.Errorf("%+v", note)
+	}
+	// There is nothing to compare at first: all is sent.
+	far.Receipts, far.Folders = nil, nil
+	last = Build(p, o, monday, Options{}).Actions
+	if first := last[len(last)-1]; first.ID != `layer.offsite["sda"]` || !first.Copy.Full {
+		t.Errorf("%+v", first)
 	}
 }
 
@@ -376,5 +413,29 @@ func TestOffsiteWithNothingToMirror(t *testing.T) {
 	a := action(t, Build(p, o, monday, Options{}), `layer.offsite["sda"]`)
 	if a.Copy.Estimate == nil || *a.Copy.Estimate != (Estimate{}) || !strings.Contains(a.Reason.Detail, "nothing is left to mirror") {
 		t.Errorf("%+v, %+v", a.Reason, a.Copy.Estimate)
+	}
+}
+
+// What an exclusion leaves in a mirror is drift as long as it lies there, however often
+// the rest was synced since.
+func TestExcludedVolumeStaysInTheMirror(t *testing.T) {
+	p, o := month(monday)
+	p.Layers = []Layer{{Kind: LayerSync, Name: "nfs", From: Ref{"source", SourceDirectory, "nfs"}, To: p.Destinations[1].Ref(), Directory: "nfs", Schedule: calendar("*-*-* 06:00")}}
+	p.Excludes = []Exclude{{Name: "scratch", Volumes: []string{"temp"}, Reason: "it can be had again"}}
+	o.Trees[0].Children = []Child{{Name: "photos", Type: EntryFolder}, {Name: "temp", Type: EntryFolder}}
+	o.Disks[1].Receipts = []Receipt{{Layer: "nfs", Volume: "nfs", Path: "nfs", Started: monday.Add(-days(1)), Exclude: []string{"/temp"}}}
+	for name, test := range map[string]struct {
+		folders []Folder
+		want    bool
+	}{
+		"it is there":       {[]Folder{{Directory: "nfs", Depth: 1, Entries: []Entry{{Path: "photos", Type: EntryFolder}, {Path: "temp", Type: EntryFolder}}}}, true},
+		"it is gone":        {[]Folder{{Directory: "nfs", Depth: 1, Entries: []Entry{{Path: "photos", Type: EntryFolder}}}}, false},
+		"nobody has looked": {[]Folder{{Directory: "nfs"}}, true},
+	} {
+		o.Disks[1].Folders = test.folders
+		left := func(d Drift) bool { return d.Kind == Orphaned && d.Name == "temp" }
+		if got := slices.ContainsFunc(Build(p, o, monday, Options{}).Drift, left); got != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }

@@ -168,3 +168,21 @@ func TestOffsiteRule13PrunesAreABudget(t *testing.T) {
 		}
 	})
 }
+
+// An action that waits for one that is not part of the plan would never be done.
+func TestOffsiteActionsDependOnActionsOfTheirPlan(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawOffsiteWorld(t)
+		names := []string{"sda", "web", "apps/web"}
+		filter := rapid.SampledFrom([]Filter{{}, {Layers: []string{"offsite"}}, {Volumes: names[:1]}, {Volumes: names[1:]}}).Draw(t, "filter")
+		seen := map[string]bool{}
+		for _, a := range Build(w.policy, w.observation, w.now, Options{Filter: filter}).Actions {
+			for _, id := range a.DependsOn {
+				if !seen[id] {
+					t.Fatalf("%s comes before %s", a.ID, id)
+				}
+			}
+			seen[a.ID] = true
+		}
+	})
+}

@@ -45,6 +45,9 @@ func drawOffsiteWorld(t *rapid.T) *offsiteWorld {
 	if rapid.Bool().Draw(t, "offsite max prune") {
 		l.Guard.MaxPrune = share("100%")
 	}
+	if rapid.Bool().Draw(t, "full schedule") {
+		l.FullSchedule = calendar("Sun *-*-* 06:00")
+	}
 	w.policy.Layers = append(w.policy.Layers, l)
 	w.drawFar(t)
 	return w
@@ -63,7 +66,7 @@ func (w *offsiteWorld) drawFar(t *rapid.T) {
 	}
 	if rapid.Bool().Draw(t, "synced before") {
 		at := w.now.Add(-rapid.SampledFrom([]time.Duration{time.Minute, days(1), days(8)}).Draw(t, "last sync"))
-		far.Receipts = append(far.Receipts, Receipt{Layer: "offsite", Volume: "sda", Path: ".", Started: at, Ended: at, Slot: at})
+		far.Receipts = append(far.Receipts, Receipt{Layer: "offsite", Volume: "sda", Path: ".", Started: at, Ended: at, Slot: at, Full: at})
 	}
 	if rapid.Bool().Draw(t, "unfinished there") {
 		far.Unfinished = []string{"offsite-0123456789abcdef"}
@@ -137,9 +140,25 @@ func simulateTransfer(a Action, o *Observation) error {
 	}
 	far := &o.Disks[i]
 	far.Receipts, far.Folders = slices.Clone(far.Receipts), slices.Clone(far.Folders)
+	if a.Kind == Sync && c.From == nil {
+		k := slices.IndexFunc(far.Receipts, func(r Receipt) bool { return r.Path == "." })
+		if k < 0 || !c.Full {
+			return fmt.Errorf("%s: there is no receipt to note it in", a.ID)
+		}
+		far.Receipts[k].Full = a.VersionTime
+		return nil
+	}
 	if a.Kind == Sync {
+		last := Receipt{}
+		if r := far.receiptOf(a.Layer, "."); r != nil {
+			last = *r
+		}
 		far.Receipts = slices.DeleteFunc(far.Receipts, func(r Receipt) bool { return r.Path == "." })
-		far.Receipts = append(far.Receipts, Receipt{Layer: a.Layer, Volume: a.Volume, Path: ".", Started: a.VersionTime, Ended: a.VersionTime, Slot: c.Slot})
+		r := Receipt{Layer: a.Layer, Volume: a.Volume, Path: ".", Started: a.VersionTime, Ended: a.VersionTime, Slot: c.Slot}
+		if r.Full = last.Full; c.Full {
+			r.Full = a.VersionTime
+		}
+		far.Receipts = append(far.Receipts, r)
 		return nil
 	}
 	j := slices.IndexFunc(far.Folders, func(f Folder) bool { return f.Directory == c.Directory })

@@ -67,7 +67,8 @@ func (l *syncLayer) access() (*Access, *Block) {
 }
 
 // leaveOut finds what exclude blocks leave out of the mirror: patterns for some
-// of its volumes, or all of it. What was mirrored before stays where it is.
+// of its volumes, or all of it. What was mirrored before stays where it is, and is
+// drift while it does.
 func (l *syncLayer) leaveOut(last *Receipt) (patterns []string, all bool) {
 	names := l.volumesOf(l.source)
 	for _, name := range names {
@@ -77,11 +78,20 @@ func (l *syncLayer) leaveOut(last *Receipt) (patterns []string, all bool) {
 		}
 		l.excluded = append(l.excluded, Skipped{l.layer.Name, name, e.Name, e.Reason, e.Accept})
 		patterns = append(patterns, rsyncPattern(name))
-		if last != nil && !slices.Contains(last.Exclude, rsyncPattern(name)) {
+		if l.mirrored(name, last) {
 			l.addDrift(Orphaned, name, l.layer.Name, "the volume is excluded from "+l.layer.Address()+" now: what was mirrored before stays", "remove it by hand if it is not needed")
 		}
 	}
 	return patterns, len(names) > 0 && len(patterns) == len(names)
+}
+
+// mirrored says whether the mirror has a volume. One that was not listed is taken to.
+func (l *syncLayer) mirrored(name string, last *Receipt) bool {
+	folder, found := l.disk.Folder(l.layer.Directory)
+	if !found || folder.Depth == 0 {
+		return last != nil
+	}
+	return slices.ContainsFunc(folder.Entries, func(e Entry) bool { return e.Path == name })
 }
 
 // rsyncPattern matches one name at the top of what is mirrored, and nothing else.

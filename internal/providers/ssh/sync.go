@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/providers"
@@ -28,6 +29,9 @@ type mirror struct {
 // sync makes a directory over there the mirror of paths of this machine. What would
 // be deleted is counted first.
 func (p *Provider) sync(ctx context.Context, j job) (providers.Result, error) {
+	if j.Copy.From == nil && j.Copy.Full {
+		return p.noteCompared(ctx, j)
+	}
 	local, err := p.localRsync(ctx)
 	if err != nil {
 		return providers.Result{}, err
@@ -36,8 +40,7 @@ func (p *Provider) sync(ctx context.Context, j job) (providers.Result, error) {
 	if err != nil {
 		return providers.Result{}, err
 	}
-	// That all versions were compared is noted again, though the slot was synced before.
-	if m.proof != nil && !m.proof.Slot.IsZero() && m.proof.Slot.Equal(j.Copy.Slot) && !j.Copy.Full {
+	if m.proof != nil && !m.proof.Slot.IsZero() && m.proof.Slot.Equal(j.Copy.Slot) {
 		return providers.Result{Already: true}, nil
 	}
 	if err := errors.Join(m.checkRsync(m.seen), m.checkSpace(m.seen), m.checkMoved()); err != nil {
@@ -236,8 +239,11 @@ func (m mirror) receipt(l *listing, notes []string) plan.Receipt {
 		return r
 	}
 	r.Files, r.Bytes, r.Directories, r.Digest, r.Full = l.files, l.bytes, l.folders, l.digest(), m.started
-	if m.Copy.Directory == "." && !m.Copy.Full && m.proof != nil { // its versions were not compared
-		r.Full = m.proof.Full
+	if m.Copy.Directory == "." && !m.Copy.Full { // its versions were not compared
+		r.Full = time.Time{}
+		if m.proof != nil {
+			r.Full = m.proof.Full
+		}
 	}
 	return r
 }

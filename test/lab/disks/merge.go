@@ -41,7 +41,7 @@ func merge(recorded, observed plan.Observation) (plan.Observation, error) {
 			return recorded, err
 		}
 		if d := recorded.Disks[i]; d.Path == backupDisk {
-			recorded.Disks = append(recorded.Disks, nas(d, recorded.Time)...)
+			recorded.Disks = append(recorded.Disks, nas(d, recorded.Trees, recorded.Time)...)
 			break
 		}
 	}

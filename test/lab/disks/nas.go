@@ -27,18 +27,25 @@ var earlierWeeks = []string{"2026-42", "2026-43"}
 // an update and started anew.
 var unsent = []string{"syncthing/syncthing-data", "minio/minio-data"}
 
+// excluded are the volumes that the policy leaves out of the mirror. The models were
+// there before it did.
+var excluded = []string{"frigate", "ollama", "temp"}
+
 // nas is the destination, and the copy of the disk that lies in it.
-func nas(backup plan.Disk, now time.Time) []plan.Disk {
+func nas(backup plan.Disk, trees []plan.Tree, now time.Time) []plan.Disk {
 	system := plan.FileSystem{
 		Device: "/dev/mapper/cachedev_0", Type: "btrfs", MountPoint: "/volume1", Size: 5_302_441_205_760, Free: 866_213_457_920,
 	}
 	share := plan.Disk{
 		Address: nasAddress, Path: nasRoot, FileSystem: system, Clock: now,
-		Folders: []plan.Folder{{Directory: "nfs"}, {Directory: "nfs-ssd"}},
+		Folders: []plan.Folder{{Directory: "nfs", Depth: 1}, {Directory: "nfs-ssd", Depth: 1}},
 		Receipts: []plan.Receipt{
 			mirrored("nfs", "nfs", "/srv/nfs", "/srv/nfs", 41*time.Minute, 4_118_305, 2_604_918_337_536),
 			mirrored("nfs_ssd", "nfs-ssd", "/srv/nfs-ssd", "/", 3*time.Minute, 402_611, 214_748_364_800),
 		},
+	}
+	for i := range share.Folders {
+		share.Folders[i].Entries = childrenThere(trees, share.Receipts[i].Source.Paths[0])
 	}
 	copied := plan.Disk{Address: nasAddress, Path: path.Join(nasRoot, "pve-backup"), FileSystem: system, Clock: now}
 	for _, f := range backup.Folders {
@@ -49,7 +56,7 @@ func nas(backup plan.Disk, now time.Time) []plan.Disk {
 			copied.Receipts = append(copied.Receipts, r)
 		}
 	}
-	for _, name := range []string{"frigate", "ollama", "temp"} { // by the policy's exclude, too
+	for _, name := range excluded { // by the policy's exclude, too
 		share.Receipts[0].Exclude = append(share.Receipts[0].Exclude, "/"+name+"/", "/"+name)
 	}
 	disk := mirrored("offsite", ".", backupDisk, backupDisk, 9*time.Minute, 0, 0)
@@ -57,6 +64,18 @@ func nas(backup plan.Disk, now time.Time) []plan.Disk {
 	copied.Receipts = append(copied.Receipts, disk)
 	slices.SortFunc(copied.Receipts, func(a, b plan.Receipt) int { return strings.Compare(a.Layer+"\x00"+a.Path, b.Layer+"\x00"+b.Path) })
 	return []plan.Disk{share, copied}
+}
+
+// childrenThere are the volumes of a tree that were mirrored.
+func childrenThere(trees []plan.Tree, at string) []plan.Entry {
+	var list []plan.Entry
+	i := slices.IndexFunc(trees, func(t plan.Tree) bool { return t.Path == at })
+	for _, c := range trees[i].Children {
+		if !slices.Contains(excluded, c.Name) || c.Name == "ollama" {
+			list = append(list, plan.Entry{Path: c.Name, Type: c.Type, Odd: c.Odd})
+		}
+	}
+	return list
 }
 
 func isThere(version, volume string) bool {
