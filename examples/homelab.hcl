@@ -201,6 +201,7 @@ destination "ssh" "synology" {
   media         = "synology"
   offsite       = true
   guard { min_free = "10%" }
+  synology { share = "Backup" } # the plan says how long its own snapshots stay
 }
 
 # --- What is left out, and why -----------------------------------------------

@@ -40,7 +40,11 @@ func (s session) relink(ctx context.Context) error {
 		return err
 	}
 	filter := s.options.options().Filter
-	shares, unseen := s.shares(ctx, plan.BuildRelink(s.policy, observation, now, filter, nil).Actions)
+	asked := plan.BuildRelink(s.policy, observation, now, filter, nil)
+	if err := filterFailure(asked); err != nil {
+		return err
+	}
+	shares, unseen := s.shares(ctx, asked.Actions)
 	p := plan.BuildRelink(s.policy, observation, now, filter, shares)
 	failure := errors.Join(unseen, withBlockedLayers(p, unknownError(observation)))
 	if len(p.Actions) == 0 {

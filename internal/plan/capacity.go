@@ -1,9 +1,6 @@
 package plan
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Capacity is what a destination has room for, before and after the plan.
 type Capacity struct {
@@ -23,6 +20,10 @@ type Capacity struct {
 	// nothing will be free at that rate. Both are zero where that cannot be told.
 	PerDay int64     `json:"per_day_bytes,omitempty"`
 	Full   time.Time `json:"full,omitzero"`
+	// ShareSnapshots are taken over there by the machine itself, and Declared is by
+	// what rules the policy's layers keep their versions there, beside it.
+	ShareSnapshots *ShareSnapshots `json:"share_snapshots,omitempty"`
+	Declared       []string        `json:"declared,omitempty"`
 	// Unknown is how many actions add what is known only when they are done.
 	Unknown int `json:"unknown,omitempty"`
 }
@@ -47,8 +48,23 @@ func (b *builder) capacities(actions []Action) []Capacity {
 			c.add(a)
 		}
 		c.FreeAfter = c.Free - c.Adds + c.Frees
-		if len(ours) > 0 || slices.ContainsFunc(b.policy.Layers, func(l Layer) bool { return l.To.Name == d.Name && b.carriesOut(l) }) {
+		layers := keep(b.policy.Layers, func(l Layer) bool { return l.To.Name == d.Name && b.carriesOut(l) })
+		if c.ShareSnapshots = disk.ShareSnapshots; c.ShareSnapshots != nil {
+			c.Declared = declared(layers)
+		}
+		if len(ours) > 0 || len(layers) > 0 {
 			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// declared are the rules by which layers keep versions. A mirror has one.
+func declared(layers []Layer) []string {
+	var list []string
+	for _, l := range layers {
+		if l.Kind != LayerSync || l.From.Type == "destination" {
+			list = append(list, l.Address()+": "+l.Retention.String())
 		}
 	}
 	return list

@@ -57,12 +57,23 @@ type Disk struct {
 	// Clock is what time it is on the other machine, to the second; zero on this one.
 	Clock time.Time `json:"clock,omitzero"`
 	// Folders are the directories of the layers that keep versions here.
+	// ShareSnapshots is set where the policy names the share.
+	ShareSnapshots *ShareSnapshots `json:"share_snapshots,omitempty"`
+
 	Folders  []Folder     `json:"folders,omitempty"`
 	Receipts []Receipt    `json:"receipts,omitempty"`
 	Bad      []BadReceipt `json:"bad_receipts,omitempty"`
 	// Unfinished are names below WorkFolder: what a run was building or removing
 	// when it ended.
 	Unfinished []string `json:"unfinished,omitempty"`
+}
+
+// ShareSnapshots is what a Synology says of the snapshots that it takes of a share by
+// itself: what is pruned takes up room until they are gone as well.
+type ShareSnapshots struct {
+	Share     string `json:"share"`
+	Retention string `json:"retention,omitempty"` // in the words of its own tool
+	Detail    string `json:"detail,omitempty"`    // why that cannot be told
 }
 
 // Folder is one layer's directory, listed down to where its versions lie, and

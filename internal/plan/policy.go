@@ -178,6 +178,9 @@ type Destination struct {
 	BandwidthLimit quantity.Size `json:"bandwidth_limit,omitzero"`
 	// Quiet are the times of day in which no transfer begins.
 	Quiet []schedule.Window `json:"quiet,omitempty"`
+	// SynologyShare is the share of a Synology that holds Path: how long its own
+	// snapshots are kept is looked at.
+	SynologyShare string `json:"synology_share,omitempty"`
 }
 
 // Place says where it lies: its path, or `address:path`.

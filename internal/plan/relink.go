@@ -22,10 +22,11 @@ func BuildRelink(policy Policy, observation Observation, now time.Time, filter F
 			b.layers = append(b.layers, b.relinkLayer(layer, shares))
 		}
 	}
+	b.warnFilter()
 	p := Plan{
 		Time: now, Observed: observation.Time, Host: observation.Host, HostID: observation.HostID,
 		PolicyDigest: policy.Digest, Timezone: policy.Timezone, Filter: filter, Layers: b.layers,
-		Actions: keep(b.actions, filter.selects),
+		Actions: keep(b.actions, filter.selects), Warnings: b.warnings,
 	}
 	p.Capacity = b.capacities(p.Actions)
 	return p

@@ -27,6 +27,10 @@ func (e *evaluator) destination(d declaration) plan.Destination {
 		result.IdentityFile = b.absolute("identity_file")
 		result.BandwidthLimit = parsed(b, "bandwidth_limit", "size", fromQuantity(quantity.ParseSize))
 		result.Quiet = parsedList(b, "quiet", "time of day", fromQuantity(schedule.ParseWindow))
+		b.within("synology", "synology block", func(s *body) {
+			s.require("share")
+			result.SynologyShare = s.text("share")
+		})
 	}
 	b.within("guard", "guard of "+aOrAn(b.what), func(g *body) { result.MinFree = g.threshold("min_free") })
 	b.done()

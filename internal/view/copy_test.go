@@ -72,6 +72,11 @@ func copies() plan.Plan {
 	p.Capacity = []plan.Capacity{
 		{Destination: "sda", Path: "/mnt/backup", Size: 11 << 40, Free: 3 << 40, Adds: 5 << 30, Frees: 1 << 30, FreeAfter: 3<<40 - 4<<30, Unknown: 1},
 		{Destination: "sdb", Path: "/mnt/other", Size: 1 << 40, Free: 1 << 39, FreeAfter: 1 << 39},
+		{
+			Destination: "synology", Path: "admin@nas:/volume1/Backup", Size: 5 << 40, Free: 1 << 40, FreeAfter: 1 << 40,
+			ShareSnapshots: &plan.ShareSnapshots{Share: "Backup", Retention: "7 days"}, Declared: []string{"layer.offsite: keep_last = 8"},
+		},
+		{Destination: "other", Path: "nas2:/volume1/Backup", Size: 5 << 40, Free: 1 << 40, FreeAfter: 1 << 40, ShareSnapshots: &plan.ShareSnapshots{Share: "Backup", Detail: "synoretentionconf ended with 127: not found"}},
 	}
 	return p
 }

@@ -194,7 +194,21 @@ func roomText(c plan.Capacity, zone *time.Location) string {
 	if !c.Full.IsZero() {
 		text += fmt.Sprintf("; it fills by %s a day, and is full on %s at that rate", quantity.Size(c.PerDay).Human(), c.Full.In(zone).Format(time.DateOnly))
 	}
-	return text
+	return text + snapshotsText(c)
+}
+
+// snapshotsText says how long a Synology keeps its own snapshots of what is there,
+// beside what the policy declares.
+func snapshotsText(c plan.Capacity) string {
+	s := c.ShareSnapshots
+	switch {
+	case s == nil:
+		return ""
+	case s.Detail != "":
+		return fmt.Sprintf("; how long its own snapshots of the share %q stay cannot be told: %s", s.Share, s.Detail)
+	}
+	return fmt.Sprintf("; its own snapshots of the share %q stay by %q, and what is pruned takes up room until they go (the policy has %s)",
+		s.Share, s.Retention, strings.Join(c.Declared, ", "))
 }
 
 // noun is what a layer of the kind calls its versions.

@@ -200,6 +200,39 @@ func TestObserveIsPlainAboutTheWorld(t *testing.T) {
 	}
 }
 
+// How long a Synology keeps its own snapshots is told in its own words; that they cannot
+// be had is no reason to know nothing else.
+func TestObserveAsksASynologyForItsSnapshots(t *testing.T) {
+	b := newBench(t)
+	target := b.target()
+	ask := func() *plan.ShareSnapshots {
+		t.Helper()
+		part, err := b.provider.Observe(t.Context(), target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return part.Disks[0].ShareSnapshots
+	}
+	if got := ask(); got != nil {
+		t.Errorf("nobody asked: %+v", got)
+	}
+	target.Destination.SynologyShare = "Back up; $(reboot)"
+	if got := ask(); got == nil || got.Retention != "" || !strings.Contains(got.Detail, "ended with 127: ") || !strings.Contains(got.Detail, "not found") {
+		t.Errorf("%+v", got)
+	}
+	for script, want := range map[string]plan.ShareSnapshots{
+		`printf "policy of %s\n\t[%s]: 7 days\033[2J\n" "$2" "$3"`: {Retention: `policy of Share# [Back up; $(reboot)]: 7 days\x1b[2J`},
+		`echo "Permission denied" >&2; return 2`:                   {Detail: "synoretentionconf ended with 2: Permission denied"},
+		`return 0`:                                                 {Detail: "synoretentionconf ended with 0: no words"},
+	} {
+		b.replace("synoretentionconf", script)
+		want.Share = target.Destination.SynologyShare
+		if diff := cmp.Diff(&want, ask()); diff != "" {
+			t.Errorf("%s: %s", script, diff)
+		}
+	}
+}
+
 // Observing makes nothing, here or there.
 func TestObserveChangesNothing(t *testing.T) {
 	b := newBench(t)

@@ -53,7 +53,7 @@ func ask(d plan.Destination, roots []providers.Copy) ([]string, error) {
 	if !filepath.IsAbs(d.Path) || strings.ContainsRune(d.Path, 0) {
 		return nil, fmt.Errorf("destination %q is not an absolute path", d.Path)
 	}
-	arguments := []string{strconv.Itoa(len(roots))}
+	arguments := []string{d.SynologyShare, strconv.Itoa(len(roots))}
 	for i, r := range roots {
 		if i > 0 && !safe(r.Directory) {
 			return nil, fmt.Errorf("the directory %q is no place below the destination", r.Directory)
@@ -78,6 +78,8 @@ type reader struct {
 	take   func(kind, path string)
 	system facts // of the root at hand
 	mounts fact
+	// snapshots are those of the share; nil where nobody asked.
+	snapshots *plan.ShareSnapshots
 }
 
 func read(d plan.Destination, roots []providers.Copy, a answer) ([]plan.Disk, error) {
@@ -110,6 +112,8 @@ func (r *reader) fact(d plan.Destination, now time.Time, f fact) error {
 			return err
 		}
 		return r.beginRoot(d, now, f.value)
+	case "snapshots":
+		r.snapshots = readSnapshots(d.SynologyShare, f.value)
 	case "path", "blocks", "inodes", "writable":
 		r.system = append(r.system, f)
 	case "receipts":
@@ -146,7 +150,21 @@ func (r *reader) beginRoot(d plan.Destination, now time.Time, kind string) error
 		return fmt.Errorf("%q is not a directory there, or a link is on the way to it: none is followed there", path)
 	}
 	r.disks = append(r.disks, plan.Disk{Address: d.Address, Path: path, Clock: now})
+	if i == 0 {
+		r.disks[0].ShareSnapshots = r.snapshots
+	}
 	return nil
+}
+
+// readSnapshots reads the exit status and the words of the tool that knows how long a
+// Synology keeps snapshots of a share. No form of them is documented.
+func readSnapshots(share, text string) *plan.ShareSnapshots {
+	status, words, _ := strings.Cut(text, " ")
+	words = shorten([]byte(strings.Join(strings.Fields(words), " ")))
+	if status != "0" || words == "" {
+		return &plan.ShareSnapshots{Share: share, Detail: fmt.Sprintf("synoretentionconf ended with %s: %s", status, cmp.Or(words, "no words"))}
+	}
+	return &plan.ShareSnapshots{Share: share, Retention: words}
 }
 
 // endRoot takes down on what the root at hand lies.

@@ -54,7 +54,8 @@ fact base found
 `
 
 // observeScript lists roots below the base: of each the folders to their depth, and
-// the receipts of all in one archive at the end.
+// the receipts of all in one archive at the end. Of a share of a Synology it asks how
+// long its snapshots are kept; the words of that tool are told as they are.
 const observeScript = `
 list() {
   if [ ! -r "$1" ] || [ ! -x "$1" ]; then fact denied "$1"; return 0; fi
@@ -68,6 +69,12 @@ list() {
 }
 fact clock "$(date +%s)"
 fact mounts "$(cat /proc/mounts 2>/dev/null)"
+arg
+if [ -n "$value" ]; then
+  PATH=$PATH:/usr/syno/bin
+  words=$(synoretentionconf --get "Share#" "$value" </dev/null 2>&1)
+  fact snapshots "$? $words"
+fi
 arg; roots=$value
 set --
 while [ "$roots" -gt 0 ]; do

@@ -5,6 +5,12 @@ source "lvm_thin" "pvcs" {
   luks {}
 }
 
+destination "ssh" "nas" {
+  address = "admin@nas"
+  path    = "/volume1/Backup"
+  synology {}
+}
+
 layer "snapshot" "snapshots" {
   from = source.pvcs
   schedule = "daily"
