@@ -68,6 +68,8 @@ bench: build ## measure; docs/benchmarks.md explains the figures
 	$(GO) run ./test/bench/copies
 	$(GO) run ./test/bench/journal
 	$(GO) run ./test/bench/catalogue
+	$(GO) run ./test/bench/offsite
+	$(GO) run ./test/bench/watch
 
 .PHONY: lint
 lint: ## run the linters

@@ -21,6 +21,7 @@ lab_packages=(
 	bsdtar libarchive-tools
 	sqlite3 sqlite3
 	busybox busybox-static
+	rpc.nfsd nfs-kernel-server
 )
 
 # missing_packages prints the packages whose programs are not here.

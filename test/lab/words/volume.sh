@@ -1,6 +1,6 @@
 # volume.sh - what lies on the volumes: file systems, files, a database in use.
 #
-#   need crypt|flakey|fuse…        loads what of the kernel a story needs; before pool_create
+#   need crypt|flakey|fuse|nfs…        loads what of the kernel a story needs; before pool_create
 #   fs NS/CLAIM ext4|btrfs|xfs [luks]
 #   mounted NS/CLAIM               mounts the live volume, and prints where
 #   unmounted NS/CLAIM
@@ -24,6 +24,7 @@ need() {
 		crypt) modules+=(cbc xts hmac ecb essiv algif_skcipher algif_hash encrypted-keys dm-crypt) ;;
 		flakey) modules+=(dm-flakey) ;;
 		fuse) modules+=(fuse) ;;
+		nfs) modules+=(nfsd nfsv4) ;;
 		*) fail "nobody knows how to load $feature" ;;
 		esac
 	done
