@@ -104,9 +104,10 @@ end
 `
 
 // lookScript tells what an action has to know of a root: the kinds of some places,
-// the texts of some files, and the receipts of one volume.
+// the texts of some files, and the receipts of one volume, or of all mirrors.
 const lookScript = `
 text() { if [ "$(($(wc -c < "$1")))" -le 1048576 ]; then cat < "$1"; fi; }
+read_receipt() { if [ -f "$p" ] && [ ! -L "$p" ]; then fact at "$p"; fact receipt "$(text "$p")"; fi; }
 fact clock "$(date +%s)"
 fact user "$(id -u)"
 fact rsync "$(rsync --version 2>/dev/null)"
@@ -134,7 +135,13 @@ arg; layer=$value
 arg; file=$value
 if [ $there = yes ] && [ -n "$layer" ]; then
   for p in ./.bkplan/receipts/"$layer"/*/"$file"; do
-    if [ -f "$p" ] && [ ! -L "$p" ]; then fact at "$p"; fact receipt "$(text "$p")"; fi
+    read_receipt
+  done
+fi
+arg; synced=$value
+if [ $there = yes ] && [ -n "$synced" ]; then
+  for p in ./.bkplan/receipts/*/"$synced"/*.json; do
+    read_receipt
   done
 fi
 end
@@ -198,6 +205,30 @@ mv -f "$work/receipt" "$receipt"
 sync
 reached proven
 [ "$replace" = yes ] || rm -rf "$work"
+end
+`
+
+// takeBackScript removes receipts, and replaces one by the rest of stdin, if there is
+// any: a power cut leaves nothing that could be read in its place. The folder of the
+// action must be there.
+const takeBackScript = `
+set -e
+arg; cd "./$value"
+arg; work=./.bkplan/work/$value
+arg; receipt=./$value
+arg; size=$value
+arg; n=$value
+while [ "$n" -gt 0 ]; do
+  n=$((n - 1))
+  arg; way "$value"
+  if [ $k = f ] && [ "$w" = "./$value" ]; then rm -f "$w"; fi
+done
+if [ "$size" -gt 0 ]; then
+  cat > "$work/receipt.new"
+  [ "$(($(wc -c < "$work/receipt.new")))" = "$size" ] || fail "the receipt was cut short on its way"
+  mv -f "$work/receipt.new" "$receipt"
+fi
+sync
 end
 `
 

@@ -23,6 +23,9 @@ type mirror struct {
 	proof *plan.Receipt // of the last sync; nil where there is none
 	mount string        // of the first path
 	trail trail
+	// counted is the source, where the receipt does not tell how much the mirror has.
+	counted *listing
+	nowhere string // a folder of this machine, for dry runs
 }
 
 // sync makes a directory over there the mirror of paths of this machine. What would
@@ -36,8 +39,9 @@ func (p *Provider) sync(ctx context.Context, j job) (providers.Result, error) {
 	if err != nil {
 		return providers.Result{}, err
 	}
+	m.nowhere = p.folder
 	// That all versions were compared is noted again, though the slot was synced before.
-	if m.proof != nil && !m.proof.Slot.IsZero() && m.proof.Slot.Equal(j.Copy.Slot) && !j.Copy.Full {
+	if m.proof != nil && m.whyNotTold() == "" && !m.proof.Slot.IsZero() && m.proof.Slot.Equal(j.Copy.Slot) && !j.Copy.Full {
 		return providers.Result{Already: true}, nil
 	}
 	if err := errors.Join(m.checkRsync(m.seen), m.checkSpace(m.seen), m.checkMoved()); err != nil {
@@ -95,7 +99,7 @@ func (j job) newMirror(ctx context.Context) (mirror, error) {
 	}
 	at := receipt.File(j.Layer, "", j.Volume)
 	m.seen, err = j.look(ctx, question{
-		folders: []string{plan.ReceiptFolder, j.workFolder(), j.directory, filepath.Dir(at)}, texts: []string{at},
+		folders: []string{plan.ReceiptFolder, j.workFolder(), j.directory, filepath.Dir(at)}, texts: []string{at}, mirrors: true,
 	})
 	m.proof = m.seen.receipt(j.Layer, "", j.Volume)
 	return m, err
@@ -136,6 +140,9 @@ func (m mirror) send(ctx context.Context) (*listing, []string, error) {
 		return nil, nil, err
 	}
 	words = append(words, most...)
+	if err := m.takeBack(ctx); err != nil {
+		return nil, nil, err
+	}
 	var l *listing
 	words = append(words, "-ii", "--out-format="+listFormat)
 	_, err = m.transfer(ctx, words, sources, literal(m.directory), func() io.Writer {
@@ -174,7 +181,7 @@ func (m mirror) maxDelete(ctx context.Context, words, sources []string, names []
 	if len(going) == 0 {
 		return []string{"--max-delete=0"}, nil
 	}
-	there := m.entries(readStats(output.Stdout))
+	there := m.entries(readStats(output.Stdout), names != nil)
 	what := fmt.Sprintf("%d of the %d entries in it", len(going), there)
 	most, tooMany := int64(len(going)), false
 	if share := m.Copy.MaxDelete.Share; !share.IsZero() {
@@ -203,14 +210,6 @@ type lossError struct{ text string }
 
 func (e *lossError) Error() string { return e.text }
 
-// entries is how many there are in the mirror.
-func (m mirror) entries(s stats) int64 {
-	if m.proof != nil {
-		return m.proof.Files + m.proof.Directories
-	}
-	return s.files - s.created + s.deleted
-}
-
 // size asks for the sizes of files over there, by their names as rsync writes them.
 func (m mirror) size(ctx context.Context, names []string) (int64, error) {
 	var stdin strings.Builder
@@ -232,6 +231,9 @@ func (m mirror) receipt(l *listing, notes []string) plan.Receipt {
 	}
 	if m.trail.goesBy != nothing {
 		r.Files, r.Directories = max(0, m.proof.Files+l.grown.files), max(0, m.proof.Directories+l.grown.folders)
+		if m.counted != nil {
+			r.Files, r.Directories = m.counted.files, m.counted.folders
+		}
 		r.Bytes, r.Full = m.proof.Bytes, m.proof.Full
 		return r
 	}
