@@ -94,15 +94,32 @@ func (j job) newMirror(ctx context.Context) (mirror, error) {
 	}
 	m := mirror{job: j}
 	var err error
-	if m.mount, err = providers.Within(ctx, localLimit, from.Paths[0], func() (string, error) { return checkPaths(*from) }); err != nil {
+	if m.mount, err = j.findSource(ctx); err != nil {
 		return m, err
 	}
+	m.ready = m.checkSource
 	at := receipt.File(j.Layer, "", j.Volume)
 	m.seen, err = j.look(ctx, question{
 		folders: []string{plan.ReceiptFolder, j.workFolder(), j.directory, filepath.Dir(at)}, texts: []string{at}, mirrors: true,
 	})
 	m.proof = m.seen.receipt(j.Layer, "", j.Volume)
 	return m, err
+}
+
+// findSource proves that the paths are there, and gives the mount point of the first.
+func (j job) findSource(ctx context.Context) (mount string, err error) {
+	from := *j.Copy.From
+	return providers.Within(ctx, localLimit, from.Paths[0], func() (string, error) { return checkPaths(from) })
+}
+
+// checkSource refuses a source that is not there any more: a sync may wait long for the
+// network, or have counted for long what it would delete.
+func (m mirror) checkSource(ctx context.Context) error {
+	mount, err := m.findSource(ctx)
+	if err == nil && mount != m.mount {
+		err = stale("source %q lies on the mount %q now, and lay on %q when the sync began", m.Copy.From.Paths[0], mount, m.mount)
+	}
+	return err
 }
 
 // checkMoved refuses a source that lies on another mount than when it was last

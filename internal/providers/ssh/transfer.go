@@ -125,6 +125,11 @@ func (j job) transferNames(ctx context.Context, words, sources []string, names [
 	}
 	var output execx.Output
 	err = j.retry(ctx, func() error {
+		if j.ready != nil {
+			if err := j.ready(ctx); err != nil {
+				return err
+			}
+		}
 		command := execx.Command{Argv: argv, Stdin: names}
 		if stdout != nil {
 			command.Stdout = stdout()
