@@ -9,8 +9,7 @@ import (
 // moved finds the folders that may have been away while a sync ran that began after the
 // listing: rsync may not have seen them then, and nothing that lies in one changes when
 // it comes back. Such a folder has changed, or is gone, and so has the one that it lies
-// in. Those
-// in others that were found are left out.
+// in. Those in others that were found are left out.
 func (c *Catalogue) moved() ([]string, error) {
 	listing, err := openListing(c.path())
 	if err != nil {

@@ -115,3 +115,18 @@ func TestCountsAfterASyncThatWasCutOff(t *testing.T) {
 	w.equal()
 	counts(5, 2)
 }
+
+// What could not be kept at first is, once it can.
+func TestMoreCanBeKept(t *testing.T) {
+	w := newTracked(t)
+	w.replace("id", "echo 1000")
+	put(t, w.source+"/a", "a")
+	w.check(os.Chown(w.source+"/a", 12345, 12345))
+	w.follow()
+	w.inFull("never synced")
+	w.check(w.Restore("id"))
+	put(t, w.source+"/b", "b")
+	w.inFull("more of what files have can be kept")
+	w.equal()
+	w.byJournal()
+}

@@ -92,6 +92,8 @@ func (m mirror) whyAll() string {
 		return "the last sync is another one than when the plan was made"
 	case m.whyNotTold() != "":
 		return m.whyNotTold()
+	case keepsMore(m.seen, m.proof.Notes):
+		return "more of what files have can be kept over there than at the last sync"
 	case m.seen.kinds[m.directory] != isFolder:
 		return fmt.Sprintf("%q is gone over there", m.directory)
 	}
