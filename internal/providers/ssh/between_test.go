@@ -1,6 +1,8 @@
 package ssh
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -8,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bkplan/bkplan/internal/plan"
+	"github.com/bkplan/bkplan/internal/receipt"
 )
 
 // meanwhile is the sync of a policy that was another one for a while, and follows no
@@ -129,4 +132,19 @@ func TestMoreCanBeKept(t *testing.T) {
 	w.inFull("more of what files have can be kept")
 	w.equal()
 	w.byJournal()
+}
+
+// A receipt that only another bkplan can read does not outlast what it says either.
+func TestAReceiptThatCannotBeRead(t *testing.T) {
+	b := newBench(t)
+	a, source := b.mirror()
+	put(t, source+"/a", "a")
+	at := filepath.Join(b.share, receipt.File("nfs", "", "nfs"))
+	put(t, at, `{"format": "bkplan.receipt", "version": 2}`)
+	b.crash("here sent", a)
+	if _, err := os.Lstat(at); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	b.check(os.MkdirAll(at+"/in", 0o755))
+	b.fails(a, "a folder is in the place of the receipt")
 }

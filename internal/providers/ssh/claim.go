@@ -2,10 +2,12 @@ package ssh
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/bkplan/bkplan/internal/plan"
@@ -39,11 +41,11 @@ func (m mirror) whyNotTold() string {
 }
 
 // takeBack takes back what receipts say of the directory.
-func (m mirror) takeBack(ctx context.Context) error {
+func (m *mirror) takeBack(ctx context.Context) error {
 	if m.directory == "." { // what is not named there is another's, and nothing goes by this receipt
 		return nil
 	}
-	own := receipt.File(m.Layer, "", m.Volume)
+	own := m.receiptFile()
 	var gone []string
 	for _, r := range m.seen.receipts {
 		if at := receipt.File(r.Layer, r.Version, r.Volume); at != own && m.touches(r) {
@@ -52,13 +54,15 @@ func (m mirror) takeBack(ctx context.Context) error {
 	}
 	var text []byte
 	switch {
-	case m.proof != nil && m.touches(*m.proof) && len(m.proof.Source.Paths) > 0:
+	case m.proof != nil && m.touches(*m.proof):
 		var err error
 		if text, err = receipt.Encode(between(*m.proof, m.started)); err != nil {
 			return err
 		}
-	case m.proof == nil && m.seen.texts[own] != "": // another bkplan may be able to read it
+		m.stands = string(text)
+	case m.proof == nil && m.stands != "": // another bkplan may be able to read it
 		gone = append(gone, own)
+		m.stands = ""
 	}
 	if len(text) == 0 && len(gone) == 0 {
 		return nil
@@ -78,6 +82,25 @@ func (m mirror) touches(r plan.Receipt) bool {
 // between is the receipt of a mirror that is neither what it was nor what it will be.
 func between(r plan.Receipt, began time.Time) plan.Receipt {
 	r.Journal, r.Source.Paths, r.Digest = nil, nil, ""
-	r.Notes = append(slices.Clone(r.Notes), fmt.Sprintf("a sync that began %s has not ended: the mirror is between two states", began.UTC().Format(time.RFC3339)))
+	r.Notes = []string{fmt.Sprintf("a sync that began %s has not ended: the mirror is between two states", began.UTC().Format(time.RFC3339Nano))}
 	return r
 }
+
+// checkAlone looks whether the receipt is as this sync has left it: nobody else has
+// synced meanwhile. Nothing holds others off, so that is seen when both have written, and
+// what the other one says is taken back, too.
+func (m *mirror) checkAlone(ctx context.Context) error {
+	at := m.receiptFile()
+	now, err := m.look(ctx, question{texts: []string{at}})
+	if err != nil {
+		return err
+	}
+	if strings.TrimRight(m.stands, "\n") == now.texts[at] {
+		return nil
+	}
+	m.proof, m.stands = now.receipt(m.Layer, "", m.Volume), now.texts[at]
+	return errors.Join(fmt.Errorf("%s: another run has synced to %q meanwhile, and what is there now nobody knows: is it the destination of one layer on one machine only?",
+		m.host(), filepath.Join(m.root(), m.directory)), m.takeBack(ctx))
+}
+
+func (m mirror) receiptFile() string { return receipt.File(m.Layer, "", m.Volume) }

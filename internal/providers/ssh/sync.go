@@ -21,8 +21,10 @@ type mirror struct {
 	job
 	seen  view
 	proof *plan.Receipt // of the last sync; nil where there is none
-	mount string        // of the first path
-	trail trail
+	// stands is the text of the receipt over there as it is while this sync runs.
+	stands string
+	mount  string // of the first path
+	trail  trail
 	// counted is the source, where the receipt does not tell how much the mirror has.
 	counted *listing
 	nowhere string // a folder of this machine, for dry runs
@@ -58,20 +60,31 @@ func (p *Provider) sync(ctx context.Context, j job) (providers.Result, error) {
 		return providers.Result{}, err
 	}
 	if err != nil {
-		return providers.Result{}, fmt.Errorf("the mirror is between two states, and its receipt stands for the one before: %w", err)
+		return providers.Result{}, fmt.Errorf("the mirror is between two states, and %s: %w", m.whatStands(), err)
 	}
 	p.reached("sent")
+	if err := m.checkAlone(ctx); err != nil {
+		return providers.Result{}, err
+	}
 	r := m.receipt(listed, notes)
 	r.Tools, r.Ended = map[string]string{"rsync": local.String(), "rsync over there": m.seen.rsync.String()}, p.Now()
 	text, err := receipt.Encode(r)
 	if err != nil {
 		return providers.Result{}, err
 	}
-	at := receipt.File(r.Layer, "", r.Volume)
+	at := m.receiptFile()
 	if err := j.name(context.WithoutCancel(ctx), "", at, at, "no", text); err != nil {
 		return providers.Result{}, err
 	}
 	return providers.Result{Detail: m.detail(r, m.trail.keep(listed))}, nil
+}
+
+// whatStands says what the receipt of a sync that was cut off is worth.
+func (m mirror) whatStands() string {
+	if m.trail.goesBy == nothing && m.directory != "." {
+		return "the next sync compares everything"
+	}
+	return "its receipt stands for the one before"
 }
 
 // detail tells what was done, for people.
@@ -98,11 +111,14 @@ func (j job) newMirror(ctx context.Context) (mirror, error) {
 		return m, err
 	}
 	m.ready = m.checkSource
-	at := receipt.File(j.Layer, "", j.Volume)
+	at := m.receiptFile()
 	m.seen, err = j.look(ctx, question{
-		folders: []string{plan.ReceiptFolder, j.workFolder(), j.directory, filepath.Dir(at)}, texts: []string{at}, mirrors: true,
+		folders: []string{plan.ReceiptFolder, j.workFolder(), j.directory, filepath.Dir(at)}, kinds: []string{at}, texts: []string{at}, mirrors: true,
 	})
-	m.proof = m.seen.receipt(j.Layer, "", j.Volume)
+	if err == nil && m.seen.kinds[at] == isFolder {
+		err = fmt.Errorf("%s: a folder is in the place of the receipt, %q", j.host(), at)
+	}
+	m.proof, m.stands = m.seen.receipt(j.Layer, "", j.Volume), m.seen.texts[at]
 	return m, err
 }
 
@@ -144,7 +160,7 @@ func (p *Provider) sendMirror(ctx context.Context, m *mirror) (*listing, []strin
 }
 
 // send runs rsync over everything, unless that would delete more than it may.
-func (m mirror) send(ctx context.Context) (*listing, []string, error) {
+func (m *mirror) send(ctx context.Context) (*listing, []string, error) {
 	options, notes := keep(m.seen)
 	words := append(append([]string{"--delete-delay"}, options...), excludes(*m.Copy)...)
 	words = append(words, m.partial())

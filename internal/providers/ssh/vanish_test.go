@@ -4,10 +4,13 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bkplan/bkplan/internal/receipt"
 )
 
 // whenSent runs a script of the shell, in the source, right before files are sent.
@@ -62,5 +65,27 @@ func TestASourceThatGoesBetweenTwoTries(t *testing.T) {
 	b.provider.Config = config
 	if diff := cmp.Diff(before, contents(t, b.share+"/nfs")); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Whoever syncs to the same place at the same time leaves no receipt that claims more
+// than is known.
+func TestSomebodyElseSyncsMeanwhile(t *testing.T) {
+	w := newTracked(t)
+	put(t, w.source+"/a", "a")
+	w.follow()
+	w.inFull("never synced")
+	at := filepath.Join(w.share, receipt.File("nfs", "", "nfs"))
+	for _, everything := range []bool{false, true} {
+		w.whenSent("echo >>'" + at + "'; echo ' ' >>'" + at + "'")
+		put(t, w.source+"/b", "b")
+		a := w.plan()
+		if everything {
+			a.Copy.Since = nil
+		}
+		w.fails(a, "another run has synced to")
+		w.whenSent(":")
+		w.inFull("a sync of everything did not end")
+		w.equal()
 	}
 }
