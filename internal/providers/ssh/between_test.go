@@ -44,7 +44,6 @@ func TestWhatWasSyncedInBetween(t *testing.T) {
 	}{
 		{"another source", cutOff, func(a *plan.Action) { a.Copy.From.Paths = []string{other} }},
 		{"other excludes", cutOff, func(a *plan.Action) { a.Copy.Exclude = []string{"a"} }},
-		{"not one directory", cutOff, func(a *plan.Action) { a.Copy.From.Whole = false }},
 		{"a source of another name", "never synced", func(a *plan.Action) { a.Volume, a.Copy.From.Paths = "other", []string{other} }},
 		{"another layer", "never synced", func(a *plan.Action) { a.Layer, a.Copy.From.Paths = "other", []string{other} }},
 		{"another layer below", "never synced", func(a *plan.Action) {
