@@ -88,4 +88,16 @@ func TestSomebodyElseSyncsMeanwhile(t *testing.T) {
 		w.inFull("a sync of everything did not end")
 		w.equal()
 	}
+	elsewhere := w.lastReceipt()
+	elsewhere.Path, elsewhere.Files = "elsewhere", 1000
+	text, err := receipt.Encode(elsewhere)
+	w.check(err)
+	put(t, w.state+"/elsewhere", string(text))
+	w.whenSent("cp '" + w.state + "/elsewhere' '" + at + "'")
+	put(t, w.source+"/b", "again")
+	w.byJournal()
+	if r := w.lastReceipt(); r.Files != 2 || r.Path != "nfs" {
+		t.Errorf("%+v", r)
+	}
+	w.equal()
 }
