@@ -19,9 +19,10 @@
 //     there too: something may have come, been sent and gone in between.
 //   - A folder that is moved away and back looks as before, but for itself and the
 //     folder that it lies in. If a sync ran meanwhile, what is in it was deleted over
-//     there. So what a sync has deleted is told, and where that is not known, because it
-//     was cut off, folders that changed together with the one they lie in are compared
-//     with all below them.
+//     there, or never sent. So what a sync has deleted is told, and folders that changed
+//     while it ran, together with the one they lie in; and where that is not known,
+//     because it was cut off, such folders are compared whenever they changed. All of
+//     them with all below them.
 //
 // Everything else is a reason not to believe a catalogue: it is a cache, and to remove
 // it costs a comparison of everything, once.

@@ -168,6 +168,29 @@ func TestFoldersThatWereAway(t *testing.T) {
 			w.finish(c, next, w.send(found), false)
 			w.back()
 		},
+		"and nothing of it was over there": func(w *world) {
+			w.put("new/sub/deep/file")
+			w.tick()
+			next := w.next()
+			_, c := w.begin(next)
+			w.move(w.at("new"), w.outside+"/new")
+			w.finish(c, next, w.send(Differences{Subtrees: []string{root}}), false)
+			w.move(w.outside+"/new", w.at("new"))
+			w.put("new/after")
+		},
+		"and back before the sync ended": func(w *world) {
+			w.put("d/sub/deep/file")
+			w.tick()
+			next := w.next()
+			_, c := w.begin(next)
+			w.move(w.at("d/sub"), w.outside+"/sub")
+			d := w.send(Differences{Subtrees: []string{root}})
+			w.move(w.outside+"/sub", w.at("d/sub"))
+			w.finish(c, next, deleted{}, false)
+			if len(d.folders) != 1 {
+				w.t.Fatal(d)
+			}
+		},
 		"and the sync was cut off": func(w *world) {
 			w.begin(w.next())
 			w.away()

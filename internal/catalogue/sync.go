@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +19,8 @@ type Catalogue struct {
 	store Store
 	told  told
 	next  Sync
+	// walked says that the listing was made by this sync.
+	walked bool
 }
 
 // Compare walks a tree and tells what is not as it was at the last sync; where that
@@ -73,7 +76,7 @@ func (s Store) list(ctx context.Context, next Sync, old *reader, tried bool) (Di
 	if _, err := rand.Read(name[:]); err != nil {
 		return Differences{}, nil, fmt.Errorf("name catalogue: %w", err)
 	}
-	c := &Catalogue{store: s, next: next, told: told{Host: s.Host, Listing: hex.EncodeToString(name[:])}}
+	c := &Catalogue{store: s, next: next, told: told{Host: s.Host, Listing: hex.EncodeToString(name[:])}, walked: true}
 	if err := os.MkdirAll(s.folder(next.Layer), 0o700); err != nil {
 		return Differences{}, nil, fmt.Errorf("make catalogue: %w", err)
 	}
@@ -178,6 +181,13 @@ func (s Store) anew(ctx context.Context, next Sync) (*Catalogue, error) {
 func (c *Catalogue) Keep(names, folders []string, cut bool) error {
 	c.told.Syncs = []time.Time{c.next.Started}
 	c.told.Tried = c.told.Tried || cut
+	if c.walked && !c.told.Tried {
+		moved, err := c.moved()
+		if err != nil {
+			return err
+		}
+		folders = slices.Concat(folders, moved)
+	}
 	if !c.told.add(names, folders) {
 		return c.store.Forget(c.next.Layer)
 	}

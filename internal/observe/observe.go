@@ -68,7 +68,9 @@ func changes(policy plan.Policy, registry providers.Registry, o plan.Observation
 			continue
 		}
 		c := plan.Changes{Layer: l.Name}
-		if registry.Journals != nil && last.Journal != nil {
+		c.Why = whyNotOf(*last, source.Directory.Path)
+		c.NoCatalogue = c.Why
+		if c.Why == "" && registry.Journals != nil && last.Journal != nil {
 			c.Since = *last.Journal
 			told, err := registry.Journals.Look(source.Directory.Path, *last.Journal, last.Exclude)
 			c.Names, c.Subtrees, c.Why = len(told.Names), len(told.Subtrees), told.Why
@@ -76,7 +78,7 @@ func changes(policy plan.Policy, registry providers.Registry, o plan.Observation
 				c.Why = err.Error()
 			}
 		}
-		if registry.Catalogues != nil {
+		if c.NoCatalogue == "" && registry.Catalogues != nil {
 			c.NoCatalogue = registry.Catalogues.Look(providers.TreeSync{
 				Layer: l.Name, Tree: source.Directory.Path, MountPoint: last.Source.MountPoint, Exclude: last.Exclude, Started: last.Started,
 			})
@@ -87,6 +89,18 @@ func changes(policy plan.Policy, registry providers.Registry, o plan.Observation
 		list = append(list, c)
 	}
 	return list
+}
+
+// whyNotOf says why a receipt does not stand for a tree; empty if it does. While a sync
+// compares everything, it stands for none.
+func whyNotOf(last plan.Receipt, tree string) string {
+	switch paths := last.Source.Paths; {
+	case len(paths) == 0:
+		return "a sync of everything did not end"
+	case len(paths) > 1 || paths[0] != tree:
+		return fmt.Sprintf("%q was last synced", paths[0])
+	}
+	return ""
 }
 
 // question asks one provider.

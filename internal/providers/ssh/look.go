@@ -20,8 +20,10 @@ type question struct {
 	folders []string
 	kinds   []string
 	texts   []string // of files
-	// layer and volume name the receipts to read; none when they are empty.
+	// layer and volume name the receipts to read; none when they are empty. Mirrors are
+	// those of all synced trees.
 	layer, volume string
+	mirrors       bool
 }
 
 // view is what was found.
@@ -56,7 +58,11 @@ func (j job) look(ctx context.Context, q question) (view, error) {
 		at := receipt.Path(q.layer, "any", q.volume)
 		layer, file = filepath.Dir(filepath.Dir(at)), filepath.Base(at)
 	}
-	a, err := j.ask(ctx, lookLimit, lookScript, j.base, append(arguments, layer, file), nil)
+	synced := ""
+	if q.mirrors {
+		synced = filepath.Base(filepath.Dir(receipt.Path("any", "", "any")))
+	}
+	a, err := j.ask(ctx, lookLimit, lookScript, j.base, append(arguments, layer, file, synced), nil)
 	if err != nil {
 		return view{}, err
 	}

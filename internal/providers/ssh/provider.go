@@ -100,7 +100,7 @@ func (p *Provider) Do(ctx context.Context, action plan.Action) (providers.Result
 	most := limit(*c)
 	ctx, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("no end within %s: set a longer `timeout` in layer %q", most, action.Layer))
 	defer cancel()
-	result, err := do(ctx, job{action, at, m, p.Now()})
+	result, err := do(ctx, job{action, at, m, p.Now(), nil})
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
 		err = fmt.Errorf("%w (%w)", cause, err)
 	}
@@ -113,6 +113,8 @@ type job struct {
 	place
 	machine
 	started time.Time
+	// ready proves before each try of a transfer that it may be made; nil needs no proof.
+	ready func(context.Context) error
 }
 
 // defaultLimit is long enough for a first copy of some terabytes.

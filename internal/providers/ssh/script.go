@@ -111,9 +111,10 @@ end
 `
 
 // lookScript tells what an action has to know of a root: the kinds of some places,
-// the texts of some files, and the receipts of one volume.
+// the texts of some files, and the receipts of one volume, or of all mirrors.
 const lookScript = `
 text() { if [ "$(($(wc -c < "$1")))" -le 1048576 ]; then cat < "$1"; fi; }
+read_receipt() { if [ -f "$p" ] && [ ! -L "$p" ]; then fact at "$p"; fact receipt "$(text "$p")"; fi; }
 fact clock "$(date +%s)"
 fact user "$(id -u)"
 fact rsync "$(rsync --version 2>/dev/null)"
@@ -141,7 +142,13 @@ arg; layer=$value
 arg; file=$value
 if [ $there = yes ] && [ -n "$layer" ]; then
   for p in ./.bkplan/receipts/"$layer"/*/"$file"; do
-    if [ -f "$p" ] && [ ! -L "$p" ]; then fact at "$p"; fact receipt "$(text "$p")"; fi
+    read_receipt
+  done
+fi
+arg; synced=$value
+if [ $there = yes ] && [ -n "$synced" ]; then
+  for p in ./.bkplan/receipts/*/"$synced"/*.json; do
+    read_receipt
   done
 fi
 end

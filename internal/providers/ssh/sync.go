@@ -22,8 +22,13 @@ type mirror struct {
 	job
 	seen  view
 	proof *plan.Receipt // of the last sync; nil where there is none
-	mount string        // of the first path
-	trail trail
+	// stands is the text of the receipt over there as it is while this sync runs.
+	stands string
+	mount  string // of the first path
+	trail  trail
+	// counted is the source, where the receipt does not tell how much the mirror has.
+	counted *listing
+	nowhere string // a folder of this machine, for dry runs
 }
 
 // sync makes a directory over there the mirror of paths of this machine. What would
@@ -40,7 +45,8 @@ func (p *Provider) sync(ctx context.Context, j job) (providers.Result, error) {
 	if err != nil {
 		return providers.Result{}, err
 	}
-	if m.proof != nil && !m.proof.Slot.IsZero() && m.proof.Slot.Equal(j.Copy.Slot) {
+	m.nowhere = p.folder
+	if m.proof != nil && m.whyNotTold() == "" && !m.proof.Slot.IsZero() && m.proof.Slot.Equal(j.Copy.Slot) {
 		return providers.Result{Already: true}, nil
 	}
 	if err := errors.Join(m.checkRsync(m.seen), m.checkSpace(m.seen), m.checkMoved()); err != nil {
@@ -57,20 +63,31 @@ func (p *Provider) sync(ctx context.Context, j job) (providers.Result, error) {
 		return providers.Result{}, err
 	}
 	if err != nil {
-		return providers.Result{}, fmt.Errorf("the mirror is between two states, and its receipt stands for the one before: %w", err)
+		return providers.Result{}, fmt.Errorf("the mirror is between two states, and %s: %w", m.whatStands(), err)
 	}
 	p.reached("sent")
+	if err := m.checkAlone(ctx); err != nil {
+		return providers.Result{}, err
+	}
 	r := m.receipt(listed, notes)
 	r.Tools, r.Ended = map[string]string{"rsync": local.String(), "rsync over there": m.seen.rsync.String()}, p.Now()
 	text, err := receipt.Encode(r)
 	if err != nil {
 		return providers.Result{}, err
 	}
-	at := receipt.File(r.Layer, "", r.Volume)
+	at := m.receiptFile()
 	if err := j.name(context.WithoutCancel(ctx), "", at, at, "no", text); err != nil {
 		return providers.Result{}, err
 	}
 	return providers.Result{Detail: m.detail(r, m.trail.keep(listed))}, nil
+}
+
+// whatStands says what the receipt of a sync that was cut off is worth.
+func (m mirror) whatStands() string {
+	if m.trail.goesBy == nothing && m.directory != "." {
+		return "the next sync compares everything"
+	}
+	return "its receipt stands for the one before"
 }
 
 // detail tells what was done, for people.
@@ -93,15 +110,35 @@ func (j job) newMirror(ctx context.Context) (mirror, error) {
 	}
 	m := mirror{job: j}
 	var err error
-	if m.mount, err = providers.Within(ctx, localLimit, from.Paths[0], func() (string, error) { return checkPaths(*from) }); err != nil {
+	if m.mount, err = j.findSource(ctx); err != nil {
 		return m, err
 	}
-	at := receipt.File(j.Layer, "", j.Volume)
+	m.ready = m.checkSource
+	at := m.receiptFile()
 	m.seen, err = j.look(ctx, question{
-		folders: []string{plan.ReceiptFolder, j.workFolder(), j.directory, filepath.Dir(at)}, texts: []string{at},
+		folders: []string{plan.ReceiptFolder, j.workFolder(), j.directory, filepath.Dir(at)}, kinds: []string{at}, texts: []string{at}, mirrors: true,
 	})
-	m.proof = m.seen.receipt(j.Layer, "", j.Volume)
+	if err == nil && m.seen.kinds[at] == isFolder {
+		err = fmt.Errorf("%s: a folder is in the place of the receipt, %q", j.host(), at)
+	}
+	m.proof, m.stands = m.seen.receipt(j.Layer, "", j.Volume), m.seen.texts[at]
 	return m, err
+}
+
+// findSource proves that the paths are there, and gives the mount point of the first.
+func (j job) findSource(ctx context.Context) (mount string, err error) {
+	from := *j.Copy.From
+	return providers.Within(ctx, localLimit, from.Paths[0], func() (string, error) { return checkPaths(from) })
+}
+
+// checkSource refuses a source that is not there any more: a sync may wait long for the
+// network, or have counted for long what it would delete.
+func (m mirror) checkSource(ctx context.Context) error {
+	mount, err := m.findSource(ctx)
+	if err == nil && mount != m.mount {
+		err = stale("source %q lies on the mount %q now, and lay on %q when the sync began", m.Copy.From.Paths[0], mount, m.mount)
+	}
+	return err
 }
 
 // checkMoved refuses a source that lies on another mount than when it was last
@@ -126,7 +163,7 @@ func (p *Provider) sendMirror(ctx context.Context, m *mirror) (*listing, []strin
 }
 
 // send runs rsync over everything, unless that would delete more than it may.
-func (m mirror) send(ctx context.Context) (*listing, []string, error) {
+func (m *mirror) send(ctx context.Context) (*listing, []string, error) {
 	options, notes := keep(m.seen)
 	words := append(append([]string{"--delete-delay"}, options...), excludes(*m.Copy)...)
 	words = append(words, m.partial())
@@ -139,6 +176,9 @@ func (m mirror) send(ctx context.Context) (*listing, []string, error) {
 		return nil, nil, err
 	}
 	words = append(words, most...)
+	if err := m.takeBack(ctx); err != nil {
+		return nil, nil, err
+	}
 	var l *listing
 	words = append(words, "-ii", "--out-format="+listFormat)
 	_, err = m.transfer(ctx, words, sources, literal(m.directory), func() io.Writer {
@@ -177,7 +217,7 @@ func (m mirror) maxDelete(ctx context.Context, words, sources []string, names []
 	if len(going) == 0 {
 		return []string{"--max-delete=0"}, nil
 	}
-	there := m.entries(readStats(output.Stdout))
+	there := m.entries(readStats(output.Stdout), names != nil)
 	what := fmt.Sprintf("%d of the %d entries in it", len(going), there)
 	most, tooMany := int64(len(going)), false
 	if share := m.Copy.MaxDelete.Share; !share.IsZero() {
@@ -206,14 +246,6 @@ type lossError struct{ text string }
 
 func (e *lossError) Error() string { return e.text }
 
-// entries is how many there are in the mirror.
-func (m mirror) entries(s stats) int64 {
-	if m.proof != nil {
-		return m.proof.Files + m.proof.Directories
-	}
-	return s.files - s.created + s.deleted
-}
-
 // size asks for the sizes of files over there, by their names as rsync writes them.
 func (m mirror) size(ctx context.Context, names []string) (int64, error) {
 	var stdin strings.Builder
@@ -235,6 +267,9 @@ func (m mirror) receipt(l *listing, notes []string) plan.Receipt {
 	}
 	if m.trail.goesBy != nothing {
 		r.Files, r.Directories = max(0, m.proof.Files+l.grown.files), max(0, m.proof.Directories+l.grown.folders)
+		if m.counted != nil {
+			r.Files, r.Directories = m.counted.files, m.counted.folders
+		}
 		r.Bytes, r.Full = m.proof.Bytes, m.proof.Full
 		return r
 	}

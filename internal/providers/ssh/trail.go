@@ -90,6 +90,10 @@ func (m mirror) whyAll() string {
 	switch {
 	case m.proof == nil || !slices.Equal(m.proof.Exclude, m.Copy.Exclude):
 		return "the last sync is another one than when the plan was made"
+	case m.whyNotTold() != "":
+		return m.whyNotTold()
+	case keepsMore(m.seen, m.proof.Notes):
+		return "more of what files have can be kept over there than at the last sync"
 	case m.seen.kinds[m.directory] != isFolder:
 		return fmt.Sprintf("%q is gone over there", m.directory)
 	}
@@ -119,6 +123,9 @@ const lookAgain = 5
 // may. Where it cannot be told what to send, the trail goes by nothing any more, and says
 // why; then nothing was sent.
 func (p *Provider) sendChanges(ctx context.Context, m *mirror) (*listing, []string, error) {
+	if err := m.recount(ctx, m.isCut()); err != nil {
+		return nil, nil, err
+	}
 	var l *listing
 	for try := 1; ; try++ {
 		selected, err := p.selected(ctx, *m)
@@ -132,6 +139,9 @@ func (p *Provider) sendChanges(ctx context.Context, m *mirror) (*listing, []stri
 		m.trail.looked = selected.Len()
 		var notes []string
 		l, notes, err = m.sendSelected(ctx, selected, l)
+		if err == nil {
+			err = m.recount(ctx, l.deleted.more)
+		}
 		if err == nil || !changedKind(err) || try == lookAgain {
 			return l, notes, err
 		}

@@ -16,6 +16,23 @@ import (
 	"github.com/bkplan/bkplan/internal/rsync"
 )
 
+// What is not kept, for people, and for the sync after.
+const (
+	noOwners   = "the user over there is not root: owners, some modes, ACLs and device nodes are kept in the manifest only"
+	noACLs     = "ACLs are not kept: rsync over there cannot"
+	noXattrs   = "extended attributes are not kept: rsync over there cannot"
+	wholeTimes = " over there compares times by the second" // after the release
+)
+
+// keepsMore says whether something is kept now that was not when those notes were made.
+func keepsMore(v view, before []string) bool {
+	_, now := keep(v)
+	return slices.ContainsFunc(before, func(note string) bool {
+		of := note == noOwners || note == noACLs || note == noXattrs || strings.HasSuffix(note, wholeTimes)
+		return of && !slices.Contains(now, note)
+	})
+}
+
 // keep are the options by which rsync keeps as much of files as the user over there
 // may and its rsync can, and what that leaves out, for people.
 func keep(v view) (options, notes []string) {
@@ -26,19 +43,19 @@ func keep(v view) (options, notes []string) {
 		if can(v, "ACLs") {
 			short += "A"
 		} else {
-			notes = append(notes, "ACLs are not kept: rsync over there cannot")
+			notes = append(notes, noACLs)
 		}
 	} else {
 		options = append(options, "--chmod=Du+rwx,Fu+rw,ug-s,-t")
-		notes = append(notes, "the user over there is not root: owners, some modes, ACLs and device nodes are kept in the manifest only")
+		notes = append(notes, noOwners)
 	}
 	if can(v, "xattrs") {
 		short += "X"
 	} else {
-		notes = append(notes, "extended attributes are not kept: rsync over there cannot")
+		notes = append(notes, noXattrs)
 	}
 	if v.rsync.Before(3, 1, 3) {
-		notes = append(notes, fmt.Sprintf("rsync %s over there compares times by the second", v.rsync))
+		notes = append(notes, fmt.Sprintf("rsync %s%s", v.rsync, wholeTimes))
 	} else {
 		options = append(options, "--modify-window=-1")
 	}
@@ -125,6 +142,11 @@ func (j job) transferNames(ctx context.Context, words, sources []string, names [
 	}
 	var output execx.Output
 	err = j.retry(ctx, func() error {
+		if j.ready != nil {
+			if err := j.ready(ctx); err != nil {
+				return err
+			}
+		}
 		command := execx.Command{Argv: argv, Stdin: names}
 		if stdout != nil {
 			command.Stdout = stdout()

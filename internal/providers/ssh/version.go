@@ -33,11 +33,19 @@ func (v version) manifestFile() string {
 // built is where the version grows, pending its receipt while it gets its name.
 func (v version) built() string   { return filepath.Join(v.workFolder(), "tree") }
 func (v version) pending() string { return filepath.Join(v.workFolder(), "receipt") }
+func (v version) marked() string  { return filepath.Join(v.workFolder(), "mark") }
 
 // mark tells what the work folder is for.
 func (v version) mark() string {
-	return fmt.Sprintf("%s root=%t rsync=%s", v.from.receipt.Digest, v.seen.root, v.seen.rsync)
+	mark := fmt.Sprintf("%s root=%t rsync=%s", v.from.receipt.Digest, v.seen.root, v.seen.rsync)
+	if v.Copy.Full {
+		mark += markOfFull
+	}
+	return mark
 }
+
+// markOfFull ends the mark of a version that is compared as a whole.
+const markOfFull = " full"
 
 // makeVersion copies a version of this machine, or replaces one over there:
 //
@@ -110,7 +118,7 @@ func (j job) newVersion(ctx context.Context) (version, error) {
 	}
 	q := question{
 		folders: []string{plan.ReceiptFolder, plan.ManifestFolder, j.workFolder(), j.directory, filepath.Dir(j.path), filepath.Dir(v.receiptFile()), filepath.Dir(v.manifestFile())},
-		kinds:   []string{j.path, v.built()}, texts: []string{v.receiptFile(), v.pending()},
+		kinds:   []string{j.path, v.built()}, texts: []string{v.receiptFile(), v.pending(), v.marked()},
 	}
 	if j.previous != "" {
 		q.kinds, q.layer, q.volume = append(q.kinds, j.previous), v.from.Layer, v.from.Volume
@@ -147,7 +155,7 @@ func (v version) progress() (state, error) {
 		return isAnew, nil
 	}
 	pending, err := receipt.Decode([]byte(v.seen.texts[v.pending()]))
-	began := err == nil && pending.Path == v.path && pending.Digest == digest
+	began := err == nil && pending.Path == v.path && pending.Digest == digest && v.hasCompared()
 	grown := v.seen.kinds[v.built()] == isFolder
 	switch {
 	case began && !grown && there == isFolder:
@@ -158,6 +166,12 @@ func (v version) progress() (state, error) {
 		return isOpen, stale("%s: version %q is gone", v.host(), v.path)
 	}
 	return isOpen, v.checkBegin()
+}
+
+// hasCompared says whether the run that left a receipt to be put in place had compared
+// what this one is to compare: one that sent the receipt alone compared nothing.
+func (v version) hasCompared() bool {
+	return !v.Copy.Full || strings.HasSuffix(v.seen.texts[v.marked()], markOfFull)
 }
 
 // checkBegin looks at what a transfer needs.

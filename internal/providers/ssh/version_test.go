@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -331,4 +332,21 @@ func TestFullComparisonKeepsLinksAmongVersions(t *testing.T) {
 	if inode(t, b.remote(week46, "same")) != inode(t, b.remote(week47, "same")) {
 		t.Error("what was one file is two")
 	}
+}
+
+// A receipt that a run was about to put in place alone proves no comparison.
+func TestAFullComparisonIsNotTakenForDone(t *testing.T) {
+	b := newBench(t)
+	b.plain(week46)
+	b.do(b.copy(week46, ""))
+	r := b.prove(week46)
+	r.Started = r.Started.Add(time.Hour) // made anew, and the same
+	b.check(receipt.Write(b.disk, r))
+	b.crash("there pending", b.refresh(week46, week46))
+	b.check(os.WriteFile(b.remote(week46, "f"), []byte("damaged"), 0o600))
+	a := b.refresh(week46, week46)
+	a.Copy.Full = true
+	b.do(a)
+	b.holds(week46)
+	b.whole()
 }
