@@ -155,7 +155,7 @@ func (b *builder) countHeld(layer Layer, status *LayerStatus) {
 		return
 	}
 	if layer.Kind == LayerSync {
-		if disk.receiptOf(layer.Name, layer.Directory) != nil {
+		if disk.receiptOf(layer.Name, layer.Directory).isWhole() {
 			status.Versions = 1
 		}
 		status.VersionsUnknown = false

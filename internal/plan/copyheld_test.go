@@ -25,7 +25,7 @@ func (s *scene) withTrees() *scene {
 	d.Folders = append(d.Folders, Folder{Directory: "daily", Depth: 2, Entries: []Entry{
 		{Path: "2026-45/site", Type: EntryFolder}, {Path: "2026-46/site", Type: EntryFolder}, {Path: "2026-46/blog", Type: EntryFolder}, {Path: "notes.txt", Type: EntryFile},
 	}}, Folder{Directory: "monthly", Depth: 2}, Folder{Directory: "mirror"})
-	d.Receipts = append(d.Receipts, Receipt{Layer: "mirror", Volume: "www", Path: "mirror", Started: s.now.Add(-time.Hour)})
+	d.Receipts = append(d.Receipts, Receipt{Layer: "mirror", Volume: "www", Path: "mirror", Started: s.now.Add(-time.Hour), Source: ReceiptSource{Paths: []string{"/srv/www"}}})
 	s.observation.Trees = []Tree{{Path: "/srv/www", FileSystem: FileSystem{Device: d.FileSystem.Device, MountPoint: "/"}, Children: []Child{{Name: "site", Type: EntryFolder}}}}
 	return s
 }
@@ -93,5 +93,18 @@ func TestSameMediumIsToldOnceForTheSamePlaces(t *testing.T) {
 	want.Hint = "give the layer a destination on another disk"
 	if got := warnings(); len(got) != 1 || got[0] != want {
 		t.Errorf("%+v", got)
+	}
+}
+
+// A sync of everything that was cut off takes back what the receipt said of its source:
+// the mirror is no copy until one has ended (safety rule 3).
+func TestAMirrorBetweenTwoStatesIsNoCopy(t *testing.T) {
+	s := newScene().withTrees()
+	if got := statusOf(t, s.build(), "mirror").Versions; got != 1 {
+		t.Errorf("%d versions of a whole one", got)
+	}
+	s.disk().Receipts[0].Source.Paths = nil
+	if got := statusOf(t, s.build(), "mirror").Versions; got != 0 {
+		t.Errorf("%d versions", got)
 	}
 }

@@ -182,6 +182,10 @@ func (d Disk) receiptOf(layer, at string) *Receipt {
 	return &d.Receipts[i]
 }
 
+// isWhole says whether a mirror is what its source was: there is one, and no sync has
+// been cut off in it since.
+func (r *Receipt) isWhole() bool { return r != nil && len(r.Source.Paths) > 0 }
+
 // checkClock is safety rule 11.
 func (l *offsiteLayer) checkClock(volumes []offsiteVolume) *Block {
 	if b := l.lastRunBlock(); b != nil {

@@ -36,7 +36,7 @@ func (l *syncLayer) plan() {
 	}
 	l.status.Volumes = 1
 	h := held{}
-	if receipt != nil {
+	if receipt.isWhole() {
 		l.status.Versions = 1
 		h = held{newest: receipt.Source.Taken, count: 1}
 	}
