@@ -75,7 +75,7 @@ lint: ## run the linters
 
 .PHONY: generate
 generate: ## make the golden files again; look at the difference before you commit it
-	$(GO) test ./internal/cli ./internal/policy ./internal/view -update
+	$(GO) test ./internal/cli ./internal/policy ./internal/timer ./internal/view -update
 
 .PHONY: release
 release: build ## make a Debian package in dist/ (VERSION=1.2.3)
