@@ -60,6 +60,10 @@ test-net: setup ## cut the network between this machine and a NAS (needs root, t
 test-storm: setup ## sync a tree by the change journal while 100,000 things happen to it
 	BKPLAN_STORM=100000 $(GO) test -count=1 -v -timeout 3h -run '^TestStorm' ./internal/watch ./internal/providers/ssh
 
+.PHONY: test-timers
+test-timers: setup build ## run the units of `bkplan timers` under a systemd of their own (needs root)
+	test/timers/boot test/timers/story bin/bkplan
+
 .PHONY: bench
 bench: build ## measure; docs/benchmarks.md explains the figures
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
