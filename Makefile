@@ -60,6 +60,10 @@ test-net: setup ## cut the network between this machine and a NAS (needs root, t
 test-storm: setup ## sync a tree by the change journal while 100,000 things happen to it
 	BKPLAN_STORM=100000 $(GO) test -count=1 -v -timeout 3h -run '^TestStorm' ./internal/watch ./internal/providers/ssh
 
+.PHONY: test-timers
+test-timers: setup build ## run the units of `bkplan timers` under a systemd of their own (needs root)
+	test/timers/boot test/timers/story bin/bkplan
+
 .PHONY: bench
 bench: build ## measure; docs/benchmarks.md explains the figures
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
@@ -77,7 +81,7 @@ lint: ## run the linters
 
 .PHONY: generate
 generate: ## make the golden files again; look at the difference before you commit it
-	$(GO) test ./internal/cli ./internal/policy ./internal/view -update
+	$(GO) test ./internal/cli ./internal/policy ./internal/timer ./internal/view -update
 
 .PHONY: release
 release: build ## make a Debian package in dist/ (VERSION=1.2.3)

@@ -58,6 +58,8 @@ var allowed = map[string][]string{
 	"internal/watch":                  {"internal/folder", "internal/journal"},
 	"internal/selection":              {"internal/execx", "internal/folder", "internal/rsync"},
 	"internal/storm":                  {},
+	"internal/timer":                  {"internal/plan", "internal/schedule"},
+	"internal/unitdir":                {"internal/execx", "internal/timer"},
 	"internal/tree":                   {},
 	"internal/architecture":           {},
 }
@@ -66,7 +68,7 @@ var allowed = map[string][]string{
 var languageLibraries = []string{"github.com/hashicorp/hcl", "github.com/zclconf/go-cty"}
 
 // pure are the packages that look at nothing but their arguments.
-var pure = []string{"internal/plan", "internal/schedule", "internal/retention", "internal/quantity", "internal/stamp"}
+var pure = []string{"internal/plan", "internal/schedule", "internal/retention", "internal/quantity", "internal/stamp", "internal/timer"}
 
 // world are the packages by which one could look at something else.
 var world = []string{

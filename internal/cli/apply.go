@@ -123,7 +123,7 @@ func (s session) run(ctx context.Context) error {
 	if err := errors.Join(observe.Consume(observation, s.policy, s.registry.Journals), observe.Retain(s.policy, s.registry.Catalogues)); err != nil {
 		return err
 	}
-	unknown := unknownError(observation)
+	unknown := unknownError(observation.Concerning(s.policy, p.Filter))
 	if len(p.Actions) == 0 {
 		return s.recordNothing(p, planID, unknown)
 	}

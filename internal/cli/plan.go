@@ -125,7 +125,7 @@ func (a *App) makePlan(ctx context.Context, o planOptions) (made plan.Plan, unkn
 		return plan.Plan{}, nil, err
 	}
 	made = plan.Build(p, observation, now, o.options())
-	return made, unknownError(observation), filterFailure(made)
+	return made, unknownError(observation.Concerning(p, made.Filter)), filterFailure(made)
 }
 
 // filterFailure refuses a filter that selects nothing.

@@ -48,7 +48,7 @@ func TestScripts(t *testing.T) {
 }
 
 // condition knows [root], [fuse] where one can mount by it, [nas] where one can be
-// started, and [host-policy] where /etc has one.
+// started, [host-policy] where /etc has one, and [systemd] where that runs.
 func condition(name string) (bool, error) {
 	switch name {
 	case "root":
@@ -57,6 +57,9 @@ func condition(name string) (bool, error) {
 		return pmxcfs.Missing() == "", nil
 	case "nas":
 		return nas.Missing("") == "", nil
+	case "systemd":
+		_, err := os.Stat("/run/systemd/system")
+		return err == nil, nil
 	case "host-policy":
 		_, err := os.Stat("/etc/bkplan/bkplan.hcl")
 		return err == nil, nil

@@ -18,6 +18,7 @@ lab_packages=(
 	rsync rsync
 	sshd openssh-server
 	ssh openssh-client
+	systemd-analyze systemd
 	bsdtar libarchive-tools
 	sqlite3 sqlite3
 	busybox busybox-static
