@@ -216,6 +216,13 @@ func TestStructsAndSchemasAgree(t *testing.T) {
 		"receipt#snapshot":              reflect.TypeFor[plan.SnapshotRef](),
 		"run":                           reflect.TypeFor[run.Record](),
 		"run#action":                    reflect.TypeFor[run.Action](),
+		"run#step":                      reflect.TypeFor[run.Step](),
+		"run#reason":                    reflect.TypeFor[run.Reason](),
+		"run#estimate":                  reflect.TypeFor[run.Estimate](),
+		"run#block":                     reflect.TypeFor[run.Block](),
+		"run#blocked_layer":             reflect.TypeFor[run.BlockedLayer](),
+		"run#warning":                   reflect.TypeFor[run.Warning](),
+		"run#under_way":                 reflect.TypeFor[run.UnderWay](),
 	} {
 		d := load(t, path)
 		all, required := members(of)

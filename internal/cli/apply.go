@@ -188,23 +188,6 @@ func (s session) approve(ctx context.Context) error {
 	}
 }
 
-func (s session) begin(p plan.Plan, planID string) (*run.Writer, run.Record, error) {
-	host, _ := s.host()
-	return run.Begin(s.policy.StateDir, run.Record{
-		Started: s.now(), Host: host, PID: s.pid(), Command: s.command(), PolicyDigest: p.PolicyDigest,
-		PlanID: planID, Planned: p.Summary().Changes(), Rooms: rooms(p),
-	})
-}
-
-// rooms is what is free at the destinations before the run.
-func rooms(p plan.Plan) []run.Room {
-	var list []run.Room
-	for _, c := range p.Capacity {
-		list = append(list, run.Room{Place: c.Path, Size: c.Size, Free: c.Free})
-	}
-	return list
-}
-
 // recordNothing keeps the record of a run that found nothing to do: that it
 // ran is worth knowing.
 func (s session) recordNothing(p plan.Plan, planID string, failure error) error {
@@ -216,7 +199,7 @@ func (s session) recordNothing(p plan.Plan, planID string, failure error) error 
 	if s.options.logFormat == "json" {
 		s.reporter(p).Summary(nil, 0)
 	}
-	return endRun(writer, s.now(), outcomeOf(failure, nil), failure)
+	return s.finish(writer, nil, failure)
 }
 
 // endRun ends the record. Where that fails too, it is said beside the failure.
@@ -241,8 +224,8 @@ func (s session) carryOut(ctx context.Context, p plan.Plan, planID string, failu
 	if err := apply.Failure(results); err != nil {
 		failure = fail("bkplan runs show "+record.ID, "%w", err)
 	}
-	reporter.Summary(results, s.Now().Sub(record.Started))
-	return endRun(writer, s.now(), outcomeOf(failure, results), failure)
+	reporter.Summary(results, writer.Took(s.Now()))
+	return s.finish(writer, results, failure)
 }
 
 // withBlockedLayers makes a failure of layers for which nothing could be

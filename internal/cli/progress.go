@@ -86,7 +86,7 @@ func (l jsonLog) End(_ plan.Action, a run.Action) {
 		log = l.log.Error
 	}
 	log("action", "id", a.ID, "kind", a.Kind, "address", a.Address, "version", a.Version, "outcome", string(a.Outcome),
-		"seconds", a.Ended.Sub(a.Started).Seconds(), "detail", a.Detail, "error", a.Error)
+		"seconds", a.Took().Seconds(), "detail", a.Detail, "error", a.Error)
 }
 
 func (l jsonLog) Summary(results []run.Action, took time.Duration) {

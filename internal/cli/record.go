@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"os/user"
+	"strconv"
+
+	"github.com/bkplan/bkplan/internal/plan"
+	"github.com/bkplan/bkplan/internal/run"
+)
+
+// begin starts the record of a run with all that is planned.
+func (s session) begin(p plan.Plan, planID string) (*run.Writer, run.Record, error) {
+	host, _ := s.host()
+	record := run.Record{
+		Started: s.Now(), Host: host, PID: s.pid(), User: s.user(), Command: s.command(), PolicyDigest: p.PolicyDigest,
+		PlanID: planID, Planned: p.Summary().Changes(), Rooms: rooms(p),
+	}
+	for _, a := range p.Actions {
+		record.Plan = append(record.Plan, step(a))
+	}
+	for _, l := range p.Layers {
+		if l.CarriedOut {
+			record.Layers = append(record.Layers, l.Name)
+		}
+		if b := l.Blocked; b != nil {
+			record.BlockedLayers = append(record.BlockedLayers, run.BlockedLayer{Layer: l.Name, Code: b.Code, Detail: b.Detail, Unblock: b.Unblock})
+		}
+	}
+	for _, w := range p.Warnings {
+		record.Warnings = append(record.Warnings, run.Warning{Code: w.Code, Detail: w.Detail, Hint: w.Hint})
+	}
+	return run.Begin(s.policy.StateDir, record)
+}
+
+func step(a plan.Action) run.Step {
+	s := run.Step{
+		ID: a.ID, Kind: string(a.Kind), Layer: a.Layer, Volume: a.Volume, Version: a.Version,
+		Reason: run.Reason{Code: a.Reason.Code, Detail: a.Reason.Detail},
+	}
+	if c := a.Copy; c != nil && c.Estimate != nil {
+		s.Estimate = &run.Estimate{Files: c.Estimate.Files, Size: c.Estimate.Size, Bytes: c.Estimate.Bytes}
+	}
+	if b := a.Blocked; b != nil {
+		s.Blocked = &run.Block{Code: b.Code, Detail: b.Detail, Unblock: b.Unblock}
+	}
+	return s
+}
+
+// rooms is what is free at the destinations before the run.
+func rooms(p plan.Plan) []run.Room {
+	var list []run.Room
+	for _, c := range p.Capacity {
+		list = append(list, run.Room{Place: c.Path, Size: c.Size, Free: c.Free})
+	}
+	return list
+}
+
+// user is who runs the command, and who became that by sudo.
+func (a *App) user() string {
+	name := strconv.Itoa(os.Getuid())
+	if u, err := user.Current(); err == nil {
+		name = cmp.Or(u.Username, name)
+	}
+	if by := a.getenv("SUDO_USER"); by != "" {
+		name += ", who is " + by + " by sudo"
+	}
+	return name
+}
+
+// finish ends a run that was recorded, in whatever way, and gives its error.
+func (s session) finish(writer *run.Writer, results []run.Action, failure error) error {
+	err := endRun(writer, s.Now(), outcomeOf(failure, results), failure)
+	s.forgetOldRuns(writer)
+	return cmp.Or(err, writer.Close())
+}
+
+// forgetOldRuns removes the oldest records. That it cannot is no reason for a backup to
+// fail.
+func (s session) forgetOldRuns(writer *run.Writer) {
+	var layers []string
+	for _, l := range s.policy.Layers {
+		layers = append(layers, l.Name)
+	}
+	if _, err := run.Prune(s.policy.StateDir, s.now(), run.Kept(layers)); err != nil {
+		s.warn(writer, run.Warning{Code: run.WarnRecords, Detail: err.Error()})
+	}
+}
+
+// warn records a warning and shows it.
+func (s session) warn(writer *run.Writer, w run.Warning) {
+	writer.Warn(w)
+	s.showWarning(w)
+}
+
+func (a *App) showWarning(w run.Warning) {
+	fmt.Fprintf(a.Stderr, "warning: %s\n", escape(w.Detail))
+	if w.Hint != "" {
+		fmt.Fprintf(a.Stderr, "hint: %s\n", escape(w.Hint))
+	}
+}
