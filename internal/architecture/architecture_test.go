@@ -55,6 +55,7 @@ var allowed = map[string][]string{
 	"internal/execx":                  {},
 	"internal/run":                    {},
 	"internal/journal":                {},
+	"internal/journald":               {},
 	"internal/watch":                  {"internal/folder", "internal/journal"},
 	"internal/selection":              {"internal/execx", "internal/folder", "internal/rsync"},
 	"internal/storm":                  {},

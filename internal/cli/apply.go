@@ -191,14 +191,16 @@ func (s session) approve(ctx context.Context) error {
 // recordNothing keeps the record of a run that found nothing to do: that it
 // ran is worth knowing.
 func (s session) recordNothing(p plan.Plan, planID string, failure error) error {
-	writer, _, err := s.begin(p, planID)
+	writer, record, err := s.begin(p, planID)
 	if err != nil {
 		return err
 	}
 	failure = withBlockedLayers(p, failure)
+	shown := summarizing(silentLog{}) // the plan says it all
 	if s.options.logFormat == "json" {
-		s.reporter(p).Summary(nil, 0)
+		shown = s.shown(p)
 	}
+	s.reporter(shown, record.ID).Summary(outcomeOf(failure, nil), nil, writer.Took(s.Now()))
 	return s.finish(writer, nil, failure)
 }
 
@@ -216,7 +218,7 @@ func (s session) carryOut(ctx context.Context, p plan.Plan, planID string, failu
 	if err != nil {
 		return err
 	}
-	reporter := s.reporter(p)
+	reporter := s.reporter(s.shown(p), record.ID)
 	results := apply.Run(ctx, p, apply.Config{
 		Layers: s.registry.Layers, Recorder: writer, Reporter: reporter, Now: s.Now,
 	})
@@ -224,7 +226,7 @@ func (s session) carryOut(ctx context.Context, p plan.Plan, planID string, failu
 	if err := apply.Failure(results); err != nil {
 		failure = fail("bkplan runs show "+record.ID, "%w", err)
 	}
-	reporter.Summary(results, writer.Took(s.Now()))
+	reporter.Summary(outcomeOf(failure, results), results, writer.Took(s.Now()))
 	return s.finish(writer, results, failure)
 }
 

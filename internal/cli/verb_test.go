@@ -50,6 +50,8 @@ var verbs = map[string]verb{
 	"continue":    verbContinue,
 	"nas":         verbNAS,
 	"now":         verbNow,
+	"journal":     verbJournal,
+	"journaled":   verbJournaled,
 }
 
 // pool: from here on there is LVM, with the pool of newPool.
@@ -143,7 +145,7 @@ func verbBrokenPipe(ts *testscript.TestScript, _ bool, args []string) {
 func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	cmd := exec.Command(ts.MkAbs(".bin/"+args[0]), args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "POOL", "BKPLAN_TEST_NOW", "BKPLAN_TEST_HOST", "TERM", "NO_COLOR"} {
+	for _, name := range []string{"PATH", "POOL", "BKPLAN_TEST_NOW", "BKPLAN_TEST_HOST", "BKPLAN_TEST_JOURNAL", "LVM_FAIL", "TERM", "NO_COLOR"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	return cmd
