@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -52,6 +53,7 @@ var verbs = map[string]verb{
 	"now":         verbNow,
 	"journal":     verbJournal,
 	"journaled":   verbJournaled,
+	"past-runs":   verbPastRuns,
 }
 
 // pool: from here on there is LVM, with the pool of newPool.
@@ -210,5 +212,18 @@ func verbExitCode(ts *testscript.TestScript, _ bool, args []string) {
 func verbLinked(ts *testscript.TestScript, _ bool, args []string) {
 	if _, err := os.Readlink(ts.MkAbs(args[0])); err != nil {
 		ts.Fatalf("%v", err)
+	}
+}
+
+// past-runs FOLDER DAY N makes the records of N runs in which nothing was to be done, one
+// a minute of a day such as 20250101.
+func verbPastRuns(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	ts.Check(os.MkdirAll(ts.MkAbs(args[0]), 0o700))
+	for i := range n {
+		id := fmt.Sprintf("%sT%02d%02d00Z", args[1], i/60, i%60)
+		text := fmt.Sprintf("{\"begin\":{\"format\":\"bkplan.run\",\"version\":1,\"id\":%q}}\n{\"end\":{\"ended\":\"2025-01-01T00:00:00Z\",\"outcome\":\"succeeded\"}}\n", id)
+		ts.Check(os.WriteFile(ts.MkAbs(args[0]+"/"+id+".jsonl"), []byte(text), 0o600))
 	}
 }

@@ -150,6 +150,9 @@ func List(stateDir string) ([]Record, error) {
 	records, errs := []Record{}, []error{}
 	for _, id := range ids {
 		record, err := Read(stateDir, id)
+		if errors.Is(err, ErrNoRun) {
+			continue // removed meanwhile
+		}
 		if errors.Is(err, ErrNewer) {
 			record.Error, err = err.Error(), nil
 		}
