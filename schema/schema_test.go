@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/bkplan/bkplan/internal/notify"
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/planfile"
 	"github.com/bkplan/bkplan/internal/policy"
@@ -214,6 +215,7 @@ func TestStructsAndSchemasAgree(t *testing.T) {
 		"receipt#receipt":               reflect.TypeFor[plan.Receipt](),
 		"receipt#source":                reflect.TypeFor[plan.ReceiptSource](),
 		"receipt#snapshot":              reflect.TypeFor[plan.SnapshotRef](),
+		"notice":                        reflect.TypeFor[notify.Notice](),
 		"run":                           reflect.TypeFor[run.Record](),
 		"run#action":                    reflect.TypeFor[run.Action](),
 		"run#step":                      reflect.TypeFor[run.Step](),

@@ -56,6 +56,7 @@ var allowed = map[string][]string{
 	"internal/run":                    {},
 	"internal/journal":                {},
 	"internal/journald":               {},
+	"internal/notify":                 {"internal/execx", "internal/plan", "internal/run"},
 	"internal/watch":                  {"internal/folder", "internal/journal"},
 	"internal/selection":              {"internal/execx", "internal/folder", "internal/rsync"},
 	"internal/storm":                  {},

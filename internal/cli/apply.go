@@ -73,14 +73,24 @@ func (a *App) apply(ctx context.Context, o applyOptions) error {
 		return err
 	}
 	surviveBrokenPipe()
-	unlock, err := run.Lock(ctx, p.StateDir, o.lockTimeout, a.holder(), func(h run.Holder) {
-		fmt.Fprintf(a.Stderr, "waiting for another run to end: %s\n", escape(h.String()))
+	s := session{App: a, options: o, policy: p, recorded: new(bool)}
+	if err := s.locked(ctx); err != nil {
+		s.tellOfNone(ctx, err)
+		return err
+	}
+	return nil
+}
+
+// locked is the part of an apply for which it holds the lock.
+func (s session) locked(ctx context.Context) error {
+	unlock, err := run.Lock(ctx, s.policy.StateDir, s.options.lockTimeout, s.holder(), func(h run.Holder) {
+		fmt.Fprintf(s.Stderr, "waiting for another run to end: %s\n", escape(h.String()))
 	})
 	if err != nil {
 		return lockFailure(err)
 	}
 	defer func() { _ = unlock() }() // the kernel frees it at the end in any case
-	s := session{App: a, options: o, policy: p, registry: a.doers(p)}
+	s.registry = s.doers(s.policy)
 	defer func() { _ = s.registry.Close() }() // what is left ends by itself
 	return s.run(ctx)
 }
@@ -99,12 +109,13 @@ func (o applyOptions) checkFlags() error {
 	return nil
 }
 
-// session is one apply that holds the lock.
+// session is one apply.
 type session struct {
 	*App
 	options  applyOptions
 	policy   plan.Policy
 	registry providers.Registry
+	recorded *bool // whether there is a record of it
 }
 
 func (s session) run(ctx context.Context) error {
@@ -125,7 +136,7 @@ func (s session) run(ctx context.Context) error {
 	}
 	unknown := unknownError(observation)
 	if len(p.Actions) == 0 {
-		return s.recordNothing(p, planID, unknown)
+		return s.recordNothing(ctx, p, planID, unknown)
 	}
 	if p.Summary().Changes() > 0 {
 		if err := s.approve(ctx); err != nil {
@@ -190,7 +201,7 @@ func (s session) approve(ctx context.Context) error {
 
 // recordNothing keeps the record of a run that found nothing to do: that it
 // ran is worth knowing.
-func (s session) recordNothing(p plan.Plan, planID string, failure error) error {
+func (s session) recordNothing(ctx context.Context, p plan.Plan, planID string, failure error) error {
 	writer, record, err := s.begin(p, planID)
 	if err != nil {
 		return err
@@ -201,7 +212,7 @@ func (s session) recordNothing(p plan.Plan, planID string, failure error) error 
 		shown = s.shown(p)
 	}
 	s.reporter(shown, record.ID).Summary(outcomeOf(failure, nil), nil, writer.Took(s.Now()))
-	return s.finish(writer, nil, failure)
+	return s.finish(ctx, writer, record, nil, failure)
 }
 
 // endRun ends the record. Where that fails too, it is said beside the failure.
@@ -218,6 +229,7 @@ func (s session) carryOut(ctx context.Context, p plan.Plan, planID string, failu
 	if err != nil {
 		return err
 	}
+	s.tell(ctx, writer, record)
 	reporter := s.reporter(s.shown(p), record.ID)
 	results := apply.Run(ctx, p, apply.Config{
 		Layers: s.registry.Layers, Recorder: writer, Reporter: reporter, Now: s.Now,
@@ -227,7 +239,7 @@ func (s session) carryOut(ctx context.Context, p plan.Plan, planID string, failu
 		failure = fail("bkplan runs show "+record.ID, "%w", err)
 	}
 	reporter.Summary(outcomeOf(failure, results), results, writer.Took(s.Now()))
-	return s.finish(writer, results, failure)
+	return s.finish(ctx, writer, record, results, failure)
 }
 
 // withBlockedLayers makes a failure of layers for which nothing could be

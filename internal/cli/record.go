@@ -2,10 +2,12 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"os"
 	"os/user"
 	"strconv"
+	"time"
 
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/run"
@@ -32,7 +34,9 @@ func (s session) begin(p plan.Plan, planID string) (*run.Writer, run.Record, err
 	for _, w := range p.Warnings {
 		record.Warnings = append(record.Warnings, run.Warning{Code: w.Code, Detail: w.Detail, Hint: w.Hint})
 	}
-	return run.Begin(s.policy.StateDir, record)
+	writer, record, err := run.Begin(s.policy.StateDir, record)
+	*s.recorded = *s.recorded || err == nil
+	return writer, record, err
 }
 
 func step(a plan.Action) run.Step {
@@ -70,10 +74,17 @@ func (a *App) user() string {
 	return name
 }
 
-// finish ends a run that was recorded, in whatever way, and gives its error.
-func (s session) finish(writer *run.Writer, results []run.Action, failure error) error {
-	err := endRun(writer, s.Now(), outcomeOf(failure, results), failure)
+// finish ends a run that was recorded, tells of it, and gives its error.
+func (s session) finish(ctx context.Context, writer *run.Writer, record run.Record, results []run.Action, failure error) error {
+	at := s.Now()
+	record.Outcome, record.Ended, record.Seconds = outcomeOf(failure, results), at.Truncate(time.Second), writer.Took(at).Seconds()
+	err := endRun(writer, at, record.Outcome, failure)
+	if err != nil {
+		record.Error = err.Error()
+	}
+	record.Actions = append([]run.Action{}, results...)
 	s.forgetOldRuns(writer)
+	s.tell(ctx, writer, record)
 	return cmp.Or(err, writer.Close())
 }
 

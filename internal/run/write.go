@@ -28,7 +28,7 @@ func Begin(stateDir string, record Record) (*Writer, Record, error) {
 	}
 	began := record.Started
 	record.Started = began.Truncate(time.Second)
-	record.Format, record.Version, record.Outcome = format, formatVersion, Running
+	record.Format, record.Version, record.Outcome, record.Actions = format, formatVersion, Running, []Action{}
 	file, err := create(dir, &record)
 	if err != nil {
 		return nil, record, fmt.Errorf("make run record: %w", err)
@@ -42,6 +42,15 @@ func Begin(stateDir string, record Record) (*Writer, Record, error) {
 		return nil, record, errors.Join(fmt.Errorf("write run record: %w", w.err), file.Close(), os.Remove(file.Name()))
 	}
 	return w, record, nil
+}
+
+// Unbegun completes the record of a run that could not begin, which is in no file: it
+// has no ID, and failed at once.
+func Unbegun(record Record, failure error) Record {
+	record.Started = record.Started.Truncate(time.Second)
+	record.Format, record.Version, record.Ended, record.Outcome = format, formatVersion, record.Started, Failed
+	record.Error, record.Actions = failure.Error(), []Action{}
+	return record
 }
 
 // begin writes the first lines, of which a reader of older versions knows the first.
