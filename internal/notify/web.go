@@ -55,7 +55,7 @@ func (w web) post(ctx context.Context, u *url.URL, header http.Header, body stri
 		}
 		return fmt.Errorf("send notice: %w", withoutURL(err))
 	}
-	defer func() { _ = answer.Body.Close() }() // it was read, or is not wanted
+	defer func() { _ = answer.Body.Close() }()                    // it was read, or is not wanted
 	words, _ := io.ReadAll(io.LimitReader(answer.Body, maxWords)) // they only explain
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
 		return fmt.Errorf("send notice: it answered %d%s", answer.StatusCode, w.explain(string(words), u, header))

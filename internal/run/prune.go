@@ -34,7 +34,7 @@ func Prune(stateDir string, now time.Time, keep Keep) (removed []string, err err
 	if err != nil {
 		return nil, err
 	}
-	last := lastSuccesses{stateDir: stateDir, ids: ids, missing: slices.Clone(keep.Layers)}
+	last := lastSuccesses{stateDir: stateDir, ids: ids, layers: keep.Layers, found: map[string]int{}}
 	var errs []error
 	for i := len(ids) - 1; i >= keep.Always; i-- {
 		started, _, _ := parseID(ids[i])
@@ -73,36 +73,41 @@ func remove(stateDir, id string) (bool, error) {
 	return err == nil, err
 }
 
-// lastSuccesses finds the newest run in which each layer came out well. It reads no
-// more records than it must, from the newest on.
+// lastSuccesses knows the newest run in which each layer came out well. It reads no more
+// records than it must: of the oldest run those that go, and from the newest on until a
+// layer that came out well in them has done so again.
 type lastSuccesses struct {
 	stateDir string
 	ids      []string // newest first
-	read     int      // of ids
-	missing  []string // layers
-	found    map[int]bool
+	layers   []string
+	read     int            // of ids
+	found    map[string]int // index in ids, by layer
 }
 
 // among says whether the run at an index of ids is one of them. What cannot be read
 // proves nothing.
 func (l *lastSuccesses) among(index int) bool {
-	for ; l.read <= index && len(l.missing) > 0; l.read++ {
+	record, err := Read(l.stateDir, l.ids[index])
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(l.layers, func(layer string) bool { return record.Fine(layer) && l.newest(layer) == index })
+}
+
+func (l *lastSuccesses) newest(layer string) int {
+	for ; l.read < len(l.ids); l.read++ {
+		if index, known := l.found[layer]; known {
+			return index
+		}
 		record, err := Read(l.stateDir, l.ids[l.read])
 		if err != nil {
 			continue
 		}
-		found := false
-		l.missing = slices.DeleteFunc(l.missing, func(layer string) bool {
-			fine := record.Fine(layer)
-			found = found || fine
-			return fine
-		})
-		if found {
-			if l.found == nil {
-				l.found = map[int]bool{}
+		for _, other := range l.layers {
+			if _, known := l.found[other]; !known && record.Fine(other) {
+				l.found[other] = l.read
 			}
-			l.found[l.read] = true
 		}
 	}
-	return l.found[index]
+	return l.found[layer]
 }

@@ -132,3 +132,39 @@ func TestFine(t *testing.T) {
 		}
 	}
 }
+
+// A saved plan is applied once, also when the record of that is of a newer bkplan; and
+// what cannot be read could be that record.
+func TestApplied(t *testing.T) {
+	dir := t.TempDir()
+	w, record, err := Begin(dir, Record{Started: night, PlanID: "sha256:p"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, cut := write(t, dir)
+	path := filepath.Join(dir, directory, record.ID+extension)
+	newer := `{"begin":{"format":"bkplan.run","version":2,"plan_id":"sha256:p"}}` + "\n"
+	for _, c := range []struct {
+		file, text, plan, want string
+		bad                    bool
+	}{
+		{"", "", "sha256:p", record.ID, false},
+		{"", "", "sha256:q", "", false},
+		{cut, `{"begin":{"for`, "sha256:p", record.ID, false},
+		{path, newer, "sha256:p", record.ID, false},
+		{path, newer, "sha256:q", "", false},
+		{path, "\x00\x00\n", "sha256:q", "", true},
+	} {
+		if c.file != "" {
+			if err := os.WriteFile(c.file, []byte(c.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := Applied(dir, c.plan); got != c.want || (err != nil) != c.bad {
+			t.Errorf("%+v: %q, %v", c, got, err)
+		}
+	}
+}

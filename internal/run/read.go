@@ -181,6 +181,26 @@ func Newest(stateDir string, n int) ([]Record, error) {
 	return records, nil
 }
 
+// Applied gives the ID of the run that applied a saved plan; empty when none did. A
+// record whose beginning cannot be read is an error.
+func Applied(stateDir, planID string) (string, error) {
+	ids, err := IDs(stateDir)
+	if err != nil {
+		return "", err
+	}
+	for _, id := range ids {
+		record, err := readBegin(stateDir, id)
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, os.ErrNotExist): // nothing was done, or it is removed by now
+		case err != nil && !errors.Is(err, ErrNewer):
+			return "", fmt.Errorf("read run record %s: %w", id, err)
+		case record.PlanID == planID:
+			return id, nil
+		}
+	}
+	return "", nil
+}
+
 func readBegin(stateDir, id string) (Record, error) {
 	file, err := os.Open(filepath.Join(stateDir, directory, id+extension))
 	if err != nil {
