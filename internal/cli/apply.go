@@ -73,7 +73,7 @@ func (a *App) apply(ctx context.Context, o applyOptions) error {
 		return err
 	}
 	surviveBrokenPipe()
-	s := session{App: a, options: o, policy: p, recorded: new(bool)}
+	s := a.session(o, p)
 	if err := s.locked(ctx); err != nil {
 		s.tellOfNone(ctx, err)
 		return err
@@ -116,6 +116,10 @@ type session struct {
 	policy   plan.Policy
 	registry providers.Registry
 	recorded *bool // whether there is a record of it
+}
+
+func (a *App) session(o applyOptions, p plan.Policy) session {
+	return session{App: a, options: o, policy: p, recorded: new(bool)}
 }
 
 func (s session) run(ctx context.Context) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"time"
 
@@ -23,10 +24,8 @@ func (s session) begin(p plan.Plan, planID string) (*run.Writer, run.Record, err
 	for _, a := range p.Actions {
 		record.Plan = append(record.Plan, step(a))
 	}
+	record.Layers = layersOf(p)
 	for _, l := range p.Layers {
-		if l.CarriedOut {
-			record.Layers = append(record.Layers, l.Name)
-		}
 		if b := l.Blocked; b != nil {
 			record.BlockedLayers = append(record.BlockedLayers, run.BlockedLayer{Layer: l.Name, Code: b.Code, Detail: b.Detail, Unblock: b.Unblock})
 		}
@@ -37,6 +36,21 @@ func (s session) begin(p plan.Plan, planID string) (*run.Writer, run.Record, err
 	writer, record, err := run.Begin(s.policy.StateDir, record)
 	*s.recorded = *s.recorded || err == nil
 	return writer, record, err
+}
+
+// layersOf are the layers that a plan is to make all that is due of.
+func layersOf(p plan.Plan) []string {
+	relinks := func(a plan.Action) bool { return a.Kind == plan.Relink }
+	if len(p.Filter.Volumes) > 0 || slices.ContainsFunc(p.Actions, relinks) {
+		return nil
+	}
+	var names []string
+	for _, l := range p.Layers {
+		if l.CarriedOut {
+			names = append(names, l.Name)
+		}
+	}
+	return names
 }
 
 func step(a plan.Action) run.Step {

@@ -126,21 +126,25 @@ func start(ctx context.Context, c channel, limit time.Duration, n Notice) <-chan
 }
 
 // eventOf is what a run is to one notification: to one of layers, what became of them
-// and of no other. It is empty where the run is none of its business.
+// and of no other. It is empty where the run is none of its business: a run of a few
+// volumes, which carries no layer out, must not pass for one that did.
 func eventOf(n plan.Notification, r run.Record) string {
-	var layers []string
-	for _, l := range n.Layers {
-		if slices.Contains(r.Layers, l) {
-			layers = append(layers, l)
-		}
+	layers := r.Layers
+	if len(n.Layers) > 0 {
+		layers = slices.DeleteFunc(slices.Clone(r.Layers), func(l string) bool { return !slices.Contains(n.Layers, l) })
 	}
-	undone := func(layer string) bool { return !r.Fine(layer) }
-	switch whole := len(n.Layers) == 0 || len(r.Layers) == 0; {
-	case !whole && len(layers) == 0:
+	good := r.Outcome == run.Succeeded
+	if len(n.Layers) > 0 && len(layers) > 0 {
+		good = !slices.ContainsFunc(layers, func(l string) bool { return !r.Fine(l) })
+	}
+	switch {
+	case r.ID == "":
+		return plan.OnFailure
+	case len(layers) == 0 && (len(n.Layers) > 0 || r.Ended.IsZero() || good):
 		return ""
 	case r.Ended.IsZero():
 		return plan.OnStart
-	case whole && r.Outcome == run.Succeeded, !whole && !slices.ContainsFunc(layers, undone):
+	case good:
 		return plan.OnSuccess
 	}
 	return plan.OnFailure

@@ -154,6 +154,10 @@ func TestEvents(t *testing.T) {
 	weekly.Actions = weekly.Actions[:1]
 	gone.Outcome = run.Interrupted
 	other.Layers = []string{"snapshots"}
+	few, fewFailed := succeeded(), failed()
+	few.Layers, fewFailed.Layers = nil, nil
+	fewBegun := begun()
+	fewBegun.Layers = nil
 	none := run.Unbegun(run.Record{Host: "pve", Started: night}, os.ErrPermission)
 	for i, c := range []struct {
 		layers []string
@@ -165,6 +169,11 @@ func TestEvents(t *testing.T) {
 		{nil, failed(), plan.OnFailure},
 		{nil, gone, plan.OnFailure},
 		{nil, none, plan.OnFailure},
+		{nil, few, ""}, // of some volumes: no ping shall say that the backup was made
+		{nil, fewBegun, ""},
+		{nil, fewFailed, plan.OnFailure},
+		{[]string{"weekly"}, few, ""},
+		{[]string{"weekly"}, fewFailed, ""},
 		{[]string{"weekly"}, begun(), plan.OnStart},
 		{[]string{"weekly"}, failed(), plan.OnFailure},
 		{[]string{"weekly"}, weekly, plan.OnSuccess}, // another layer failed

@@ -45,10 +45,11 @@ type Record struct {
 	PolicyDigest string    `json:"policy_digest"`
 	PlanID       string    `json:"plan_id,omitempty"` // of a saved plan
 	Planned      int       `json:"planned"`           // actions to carry out
-	Layers       []string  `json:"layers,omitempty"`  // that it was to carry out
-	Rooms        []Room    `json:"rooms,omitempty"`   // of destinations, when it began
-	Outcome      Outcome   `json:"outcome"`
-	Error        string    `json:"error,omitempty"`
+	// Layers are those that it was to carry out with all their volumes.
+	Layers  []string `json:"layers,omitempty"`
+	Rooms   []Room   `json:"rooms,omitempty"` // of destinations, when it began
+	Outcome Outcome  `json:"outcome"`
+	Error   string   `json:"error,omitempty"`
 	// Plan is what was planned, blocked actions as well, in the plan's order; runs
 	// of older versions have none.
 	Plan          []Step         `json:"plan,omitempty"`
@@ -114,7 +115,12 @@ func (r Record) Fine(layer string) bool {
 			fine = true
 		}
 	}
-	return fine && !slices.ContainsFunc(r.BlockedLayers, func(b BlockedLayer) bool { return b.Layer == layer })
+	return fine && !r.IsBlocked(layer)
+}
+
+// IsBlocked says that nothing of a layer could be planned.
+func (r Record) IsBlocked(layer string) bool {
+	return slices.ContainsFunc(r.BlockedLayers, func(b BlockedLayer) bool { return b.Layer == layer })
 }
 
 // Count is how many actions ended that way.
