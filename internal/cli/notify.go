@@ -2,18 +2,16 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/bkplan/bkplan/internal/notify"
 	"github.com/bkplan/bkplan/internal/run"
 )
 
-// How long all that are told of one moment may take: one that is asked to stop is soon
-// killed.
-const (
-	toldInAll     = time.Hour // the policy's timeouts are shorter
-	toldWhenEnded = 10 * time.Second
-)
+// toldWhenStopped is how long telling may take in a run that was asked to stop: systemd
+// soon kills what does not end.
+const toldWhenStopped = 10 * time.Second
 
 // tell tells of a run what the policy says. What goes wrong is a warning.
 func (s session) tell(ctx context.Context, writer *run.Writer, record run.Record) {
@@ -37,10 +35,11 @@ func (s session) tellOfNone(ctx context.Context, failure error) {
 }
 
 func (s session) tellOf(ctx context.Context, record run.Record) []notify.Failure {
-	most := toldInAll
-	if ctx.Err() != nil {
-		most = toldWhenEnded
-	}
+	told, giveUp := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer giveUp(nil)
+	defer context.AfterFunc(ctx, func() {
+		time.AfterFunc(toldWhenStopped, func() { giveUp(errors.New("the run was asked to stop")) })
+	})()
 	n := notify.New(s.policy.Notifications, s.Runner)
-	return n.Tell(context.WithoutCancel(ctx), record, s.now(), s.policy.Timezone.Location(), most)
+	return n.Tell(told, record, s.now(), s.policy.Timezone.Location())
 }

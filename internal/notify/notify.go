@@ -75,16 +75,15 @@ func (f Failure) Error() string { return f.Address + ": " + f.Err.Error() }
 // Unwrap gives the cause.
 func (f Failure) Unwrap() error { return f.Err }
 
-// Tell tells of a run that begins, if it has no end, or has ended. It returns within the
-// longest timeout, or within most where that is shorter, and a margin. zone is the one
-// of the times in texts.
-func (n Notifier) Tell(ctx context.Context, r run.Record, at time.Time, zone *time.Location, most time.Duration) []Failure {
+// Tell tells of a run that begins, if it has no end, or has ended. It returns when the
+// longest timeout is over or ctx has ended, and a margin. zone is the one of the times in
+// texts.
+func (n Notifier) Tell(ctx context.Context, r run.Record, at time.Time, zone *time.Location) []Failure {
 	failures := make([]error, len(n.list))
 	ended := make([]<-chan error, len(n.list))
 	for i, l := range n.list {
 		event := eventOf(l, r)
 		if slices.Contains(l.On, event) {
-			l.Timeout = min(l.Timeout, most)
 			ended[i] = start(ctx, n.channels[i], l.Timeout, notice(event, r, at, zone))
 		}
 	}
@@ -113,12 +112,16 @@ func start(ctx context.Context, c channel, limit time.Duration, n Notice) <-chan
 	go func() { told <- c.tell(ctx, n) }()
 	go func() {
 		defer cancel()
-		late := time.NewTimer(limit + margin)
-		defer late.Stop()
 		select {
 		case err := <-told:
 			end <- err
-		case <-late.C:
+			return
+		case <-ctx.Done():
+		}
+		select {
+		case err := <-told:
+			end <- err
+		case <-time.After(margin):
 			end <- errTooLate
 		}
 	}()

@@ -1,7 +1,9 @@
 package notify
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"net/mail"
 	"os"
 	"path/filepath"
@@ -101,18 +103,20 @@ func TestAllAreToldSideBySide(t *testing.T) {
 		return plan.Notification{Kind: plan.NotifyCommand, Name: name, On: every, Timeout: 20 * time.Second, Command: []string{"/bin/sh", "-c", text, dir}}
 	}
 	list := []plan.Notification{hook("a", `echo > "$0/fifo"`), hook("b", "exit 1"), hook("c", `read -r _ < "$0/fifo"`)}
-	failures := New(list, execx.New()).Tell(t.Context(), succeeded(), night, time.UTC, time.Hour)
+	failures := New(list, execx.New()).Tell(t.Context(), succeeded(), night, time.UTC)
 	if len(failures) != 1 || failures[0].Address != "notify.b" {
 		t.Error(failures)
 	}
 }
 
 // A run that is asked to stop has less time for it.
-func TestMostIsALimitOfItsOwn(t *testing.T) {
+func TestEndOfTheContextIsALimitToo(t *testing.T) {
 	n, _ := script(t, "exec tail -f /dev/null")
 	n.On, n.Timeout = every, time.Hour
-	failures := New([]plan.Notification{n}, execx.New()).Tell(t.Context(), succeeded(), night, time.UTC, 50*time.Millisecond)
-	if len(failures) != 1 || !strings.Contains(failures[0].Error(), "no end within 50ms") {
+	ctx, stop := context.WithCancelCause(t.Context())
+	time.AfterFunc(50*time.Millisecond, func() { stop(errors.New("asked to stop")) })
+	failures := New([]plan.Notification{n}, execx.New()).Tell(ctx, succeeded(), night, time.UTC)
+	if len(failures) != 1 || !strings.Contains(failures[0].Error(), "asked to stop") {
 		t.Error(failures)
 	}
 }

@@ -55,7 +55,7 @@ func tell(t *testing.T, n plan.Notification, r run.Record) []Failure {
 		n.On = every
 	}
 	n.Name = "mine"
-	return New([]plan.Notification{n}, execx.New()).Tell(t.Context(), r, night, time.UTC, time.Hour)
+	return New([]plan.Notification{n}, execx.New()).Tell(t.Context(), r, night, time.UTC)
 }
 
 // file writes a secret.
