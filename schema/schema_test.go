@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/bkplan/bkplan/internal/notify"
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/planfile"
 	"github.com/bkplan/bkplan/internal/policy"
@@ -214,8 +215,16 @@ func TestStructsAndSchemasAgree(t *testing.T) {
 		"receipt#receipt":               reflect.TypeFor[plan.Receipt](),
 		"receipt#source":                reflect.TypeFor[plan.ReceiptSource](),
 		"receipt#snapshot":              reflect.TypeFor[plan.SnapshotRef](),
+		"notice":                        reflect.TypeFor[notify.Notice](),
 		"run":                           reflect.TypeFor[run.Record](),
 		"run#action":                    reflect.TypeFor[run.Action](),
+		"run#step":                      reflect.TypeFor[run.Step](),
+		"run#reason":                    reflect.TypeFor[run.Reason](),
+		"run#estimate":                  reflect.TypeFor[run.Estimate](),
+		"run#block":                     reflect.TypeFor[run.Block](),
+		"run#blocked_layer":             reflect.TypeFor[run.BlockedLayer](),
+		"run#warning":                   reflect.TypeFor[run.Warning](),
+		"run#under_way":                 reflect.TypeFor[run.UnderWay](),
 	} {
 		d := load(t, path)
 		all, required := members(of)

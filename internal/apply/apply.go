@@ -26,8 +26,9 @@ type Reporter interface {
 	End(action plan.Action, ended run.Action)
 }
 
-// Recorder keeps the end of every action.
+// Recorder keeps the beginning of what is carried out, and the end of every action.
 type Recorder interface {
+	Start(at time.Time, ids ...string)
 	Action(run.Action)
 }
 
@@ -162,12 +163,12 @@ func phrase(o run.Outcome) string {
 }
 
 func (r *runner) carryOut(ctx context.Context, batch []plan.Action, do func([]plan.Action) []providers.Outcome) {
-	r.begin(batch)
 	began := r.Now()
+	r.begin(batch, began)
 	outcomes := do(batch)
 	ended := r.Now()
 	for i, a := range batch {
-		end := run.Action{Outcome: run.Done, Started: began, Ended: ended, Detail: outcomes[i].Result.Detail}
+		end := run.Action{Outcome: run.Done, Started: began, Ended: ended, Seconds: max(0, ended.Sub(began)).Seconds(), Detail: outcomes[i].Result.Detail}
 		switch err := outcomes[i].Err; {
 		case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
 			// A provider lets what changes something come to its end, so this
@@ -190,9 +191,14 @@ func explain(err error) string {
 	return err.Error()
 }
 
-func (r *runner) begin(batch []plan.Action) {
+func (r *runner) begin(batch []plan.Action, at time.Time) {
+	var ids []string
+	for _, a := range batch {
+		ids = append(ids, a.ID)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.Recorder.Start(at, ids...)
 	r.Reporter.Begin(batch)
 }
 

@@ -16,10 +16,11 @@ import (
 
 // recorder is a provider, a reporter and a recorder that notes what it is told.
 type recorder struct {
-	calls []string // one for each Do or DoAll, with the IDs
-	fail  map[string]error
-	begin func(ids string)
-	ended []run.Action
+	calls   []string // one for each Do or DoAll, with the IDs
+	fail    map[string]error
+	begin   func(ids string)
+	ended   []run.Action
+	started []string // IDs of what began together
 }
 
 func (r *recorder) Info() providers.Info {
@@ -49,9 +50,13 @@ func (r *recorder) DoAll(_ context.Context, actions []plan.Action) []providers.O
 	return outcomes
 }
 
-func (r *recorder) Begin([]plan.Action)              {}
-func (r *recorder) End(_ plan.Action, _ run.Action)  {}
-func (r *recorder) Action(a run.Action)              { r.ended = append(r.ended, a) }
+func (r *recorder) Begin([]plan.Action)             {}
+func (r *recorder) End(_ plan.Action, _ run.Action) {}
+func (r *recorder) Action(a run.Action)             { r.ended = append(r.ended, a) }
+func (r *recorder) Start(at time.Time, ids ...string) {
+	r.started = append(r.started, strings.Join(ids, " "))
+}
+
 func (r *recorder) outcomes() map[string]run.Outcome { return outcomesOf(r.ended) }
 func outcomesOf(list []run.Action) map[string]run.Outcome {
 	outcomes := map[string]run.Outcome{}

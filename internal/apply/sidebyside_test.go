@@ -68,6 +68,8 @@ func (r *alone) End(a plan.Action, ended run.Action) {
 
 func (r *alone) Action(run.Action) { defer r.enter()() }
 
+func (r *alone) Start(time.Time, ...string) { defer r.enter()() }
+
 func copyAll(ctx context.Context, t *testing.T, c *copier, p plan.Plan) (*alone, []run.Action) {
 	t.Helper()
 	r := &alone{t: t, begun: map[string]bool{}, ended: map[string]run.Outcome{}}

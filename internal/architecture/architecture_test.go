@@ -55,6 +55,8 @@ var allowed = map[string][]string{
 	"internal/execx":                  {},
 	"internal/run":                    {},
 	"internal/journal":                {},
+	"internal/journald":               {},
+	"internal/notify":                 {"internal/execx", "internal/plan", "internal/run"},
 	"internal/watch":                  {"internal/folder", "internal/journal"},
 	"internal/selection":              {"internal/execx", "internal/folder", "internal/rsync"},
 	"internal/storm":                  {},

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/bkplan/bkplan/internal/execx"
+	"github.com/bkplan/bkplan/internal/journald"
 	"github.com/bkplan/bkplan/internal/providers/disk"
 )
 
@@ -36,6 +37,7 @@ type App struct {
 	Hostname       func() (string, error)
 	Runner         execx.Runner
 	Patience       disk.Patience // with what hangs; zero is the real one
+	Journal        string        // where systemd's journal listens
 	// Sleep waits before something is tried again that the network broke; nil is the
 	// real thing.
 	Sleep func(context.Context, time.Duration) error
@@ -45,7 +47,7 @@ type App struct {
 func System() *App {
 	return &App{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(),
-		Now: time.Now, Hostname: os.Hostname, Runner: execx.New(),
+		Now: time.Now, Hostname: os.Hostname, Runner: execx.New(), Journal: journald.Socket,
 	}
 }
 

@@ -73,14 +73,24 @@ func (a *App) apply(ctx context.Context, o applyOptions) error {
 		return err
 	}
 	surviveBrokenPipe()
-	unlock, err := run.Lock(ctx, p.StateDir, o.lockTimeout, a.holder(), func(h run.Holder) {
-		fmt.Fprintf(a.Stderr, "waiting for another run to end: %s\n", escape(h.String()))
+	s := a.session(o, p)
+	if err := s.locked(ctx); err != nil {
+		s.tellOfNone(ctx, err)
+		return err
+	}
+	return nil
+}
+
+// locked is the part of an apply for which it holds the lock.
+func (s session) locked(ctx context.Context) error {
+	unlock, err := run.Lock(ctx, s.policy.StateDir, s.options.lockTimeout, s.holder(), func(h run.Holder) {
+		fmt.Fprintf(s.Stderr, "waiting for another run to end: %s\n", escape(h.String()))
 	})
 	if err != nil {
 		return lockFailure(err)
 	}
 	defer func() { _ = unlock() }() // the kernel frees it at the end in any case
-	s := session{App: a, options: o, policy: p, registry: a.doers(p)}
+	s.registry = s.doers(s.policy)
 	defer func() { _ = s.registry.Close() }() // what is left ends by itself
 	return s.run(ctx)
 }
@@ -99,12 +109,17 @@ func (o applyOptions) checkFlags() error {
 	return nil
 }
 
-// session is one apply that holds the lock.
+// session is one apply.
 type session struct {
 	*App
 	options  applyOptions
 	policy   plan.Policy
 	registry providers.Registry
+	recorded *bool // whether there is a record of it
+}
+
+func (a *App) session(o applyOptions, p plan.Policy) session {
+	return session{App: a, options: o, policy: p, recorded: new(bool)}
 }
 
 func (s session) run(ctx context.Context) error {
@@ -125,7 +140,7 @@ func (s session) run(ctx context.Context) error {
 	}
 	unknown := unknownError(observation.Concerning(s.policy, p.Filter))
 	if len(p.Actions) == 0 {
-		return s.recordNothing(p, planID, unknown)
+		return s.recordNothing(ctx, p, planID, unknown)
 	}
 	if p.Summary().Changes() > 0 {
 		if err := s.approve(ctx); err != nil {
@@ -188,35 +203,20 @@ func (s session) approve(ctx context.Context) error {
 	}
 }
 
-func (s session) begin(p plan.Plan, planID string) (*run.Writer, run.Record, error) {
-	host, _ := s.host()
-	return run.Begin(s.policy.StateDir, run.Record{
-		Started: s.now(), Host: host, PID: s.pid(), Command: s.command(), PolicyDigest: p.PolicyDigest,
-		PlanID: planID, Planned: p.Summary().Changes(), Rooms: rooms(p),
-	})
-}
-
-// rooms is what is free at the destinations before the run.
-func rooms(p plan.Plan) []run.Room {
-	var list []run.Room
-	for _, c := range p.Capacity {
-		list = append(list, run.Room{Place: c.Path, Size: c.Size, Free: c.Free})
-	}
-	return list
-}
-
 // recordNothing keeps the record of a run that found nothing to do: that it
 // ran is worth knowing.
-func (s session) recordNothing(p plan.Plan, planID string, failure error) error {
-	writer, _, err := s.begin(p, planID)
+func (s session) recordNothing(ctx context.Context, p plan.Plan, planID string, failure error) error {
+	writer, record, err := s.begin(p, planID)
 	if err != nil {
 		return err
 	}
 	failure = withBlockedLayers(p, failure)
+	shown := summarizing(silentLog{}) // the plan says it all
 	if s.options.logFormat == "json" {
-		s.reporter(p).Summary(nil, 0)
+		shown = s.shown(p)
 	}
-	return endRun(writer, s.now(), outcomeOf(failure, nil), failure)
+	s.reporter(shown, record.ID).Summary(outcomeOf(failure, nil), nil, writer.Took(s.Now()))
+	return s.finish(ctx, writer, record, nil, failure)
 }
 
 // endRun ends the record. Where that fails too, it is said beside the failure.
@@ -233,7 +233,8 @@ func (s session) carryOut(ctx context.Context, p plan.Plan, planID string, failu
 	if err != nil {
 		return err
 	}
-	reporter := s.reporter(p)
+	s.tell(ctx, writer, record)
+	reporter := s.reporter(s.shown(p), record.ID)
 	results := apply.Run(ctx, p, apply.Config{
 		Layers: s.registry.Layers, Recorder: writer, Reporter: reporter, Now: s.Now,
 	})
@@ -241,8 +242,8 @@ func (s session) carryOut(ctx context.Context, p plan.Plan, planID string, failu
 	if err := apply.Failure(results); err != nil {
 		failure = fail("bkplan runs show "+record.ID, "%w", err)
 	}
-	reporter.Summary(results, s.Now().Sub(record.Started))
-	return endRun(writer, s.now(), outcomeOf(failure, results), failure)
+	reporter.Summary(outcomeOf(failure, results), results, writer.Took(s.Now()))
+	return s.finish(ctx, writer, record, results, failure)
 }
 
 // withBlockedLayers makes a failure of layers for which nothing could be

@@ -16,10 +16,19 @@ import (
 // summarizing is a Reporter that has a last word.
 type summarizing interface {
 	apply.Reporter
-	Summary(results []run.Action, took time.Duration)
+	Summary(outcome run.Outcome, results []run.Action, took time.Duration)
 }
 
-func (s session) reporter(p plan.Plan) summarizing {
+// reporter also tells the journal, where there is one, what it shows.
+func (s session) reporter(shown summarizing, runID string) summarizing {
+	if log, connected := s.journal(runID); connected {
+		return journaled{shown, log}
+	}
+	return shown
+}
+
+// shown is how the progress of a run is shown.
+func (s session) shown(p plan.Plan) summarizing {
 	switch {
 	case s.options.logFormat == "json":
 		return jsonLog{slog.New(slog.NewJSONHandler(s.Stdout, &slog.HandlerOptions{ReplaceAttr: s.logTime}))}
@@ -37,6 +46,15 @@ func (s session) logTime(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
+// silentLog is for a run of which nothing is to be shown.
+type silentLog struct{}
+
+func (silentLog) Begin([]plan.Action) {}
+
+func (silentLog) End(plan.Action, run.Action) {}
+
+func (silentLog) Summary(run.Outcome, []run.Action, time.Duration) {}
+
 // plainLog writes a line an action: for journals and pipes.
 type plainLog struct{ out io.Writer }
 
@@ -44,7 +62,7 @@ func (plainLog) Begin([]plan.Action) {}
 
 func (l plainLog) End(_ plan.Action, ended run.Action) { fmt.Fprintln(l.out, plainLine(ended)) }
 
-func (l plainLog) Summary(results []run.Action, took time.Duration) {
+func (l plainLog) Summary(_ run.Outcome, results []run.Action, took time.Duration) {
 	fmt.Fprintln(l.out, summaryLine(results, took))
 }
 
@@ -86,10 +104,10 @@ func (l jsonLog) End(_ plan.Action, a run.Action) {
 		log = l.log.Error
 	}
 	log("action", "id", a.ID, "kind", a.Kind, "address", a.Address, "version", a.Version, "outcome", string(a.Outcome),
-		"seconds", a.Ended.Sub(a.Started).Seconds(), "detail", a.Detail, "error", a.Error)
+		"seconds", a.Took().Seconds(), "detail", a.Detail, "error", a.Error)
 }
 
-func (l jsonLog) Summary(results []run.Action, took time.Duration) {
+func (l jsonLog) Summary(_ run.Outcome, results []run.Action, took time.Duration) {
 	l.log.Info("run", "summary", summaryLine(results, took))
 }
 
@@ -119,7 +137,7 @@ func (t *terminalProgress) End(_ plan.Action, a run.Action) {
 	}
 }
 
-func (t *terminalProgress) Summary(results []run.Action, took time.Duration) {
+func (t *terminalProgress) Summary(_ run.Outcome, results []run.Action, took time.Duration) {
 	fmt.Fprintf(t.out, "\r\x1b[K%s\n", summaryLine(results, took))
 }
 

@@ -28,7 +28,8 @@ func (a *App) relink(ctx context.Context, o verifyOptions) error {
 	}
 	defer func() { _ = unlock() }() // the kernel frees it at the end in any case
 	options := applyOptions{planOptions: o.planOptions, verbose: o.verbose, autoApprove: o.autoApprove, logFormat: "text"}
-	s := session{App: a, options: options, policy: p, registry: a.doers(p)}
+	s := a.session(options, p)
+	s.registry = a.doers(p)
 	defer func() { _ = s.registry.Close() }() // what is left ends by itself
 	return s.relink(ctx)
 }

@@ -1,51 +1,92 @@
 package cli
 
 import (
+	"errors"
+	"fmt"
+	"time"
+
 	"github.com/spf13/cobra"
 
 	"github.com/bkplan/bkplan/internal/run"
 	"github.com/bkplan/bkplan/internal/view"
 )
 
+// runsOptions say where the records are: where the policy has them, or in a folder that
+// is named, so that a policy that is not valid hides no run.
+type runsOptions struct {
+	policyOptions
+	stateDir string
+	asJSON   bool
+}
+
+func (o *runsOptions) flags(cmd *cobra.Command, schema string) {
+	o.policyOptions.flags(cmd)
+	cmd.Flags().StringVar(&o.stateDir, "state-dir", "", "look into this `folder`, and read no policy")
+	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON (schema: "+schema+")")
+}
+
 func newRuns(app *App) *cobra.Command {
-	var o policyOptions
-	var asJSON bool
+	var o runsOptions
 	cmd := &cobra.Command{
 		Use:   "runs",
 		Short: "List what apply has done",
-		Args:  cobra.NoArgs,
-		RunE:  func(*cobra.Command, []string) error { return app.runs(o, asJSON) },
+		Long: `List the runs of apply, the newest first. A run that was killed, by a signal or by
+a power cut, is shown as killed. Records stay for 400 days and 1000 runs; the last
+success of each layer stays in any case.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return app.runs(o) },
 	}
-	o.flags(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON (schema: runs)")
+	o.flags(cmd, "runs")
 	cmd.AddCommand(newRunsShow(app))
 	return exitCodes(cmd, "listed", "")
 }
 
 func newRunsShow(app *App) *cobra.Command {
-	var o policyOptions
-	var asJSON bool
+	var o runsOptions
 	cmd := &cobra.Command{
 		Use:   "show [RUN]",
-		Short: "Show one run, the newest if none is named",
-		Args:  cobra.MaximumNArgs(1),
-		RunE:  func(_ *cobra.Command, args []string) error { return app.showRun(o, append(args, "")[0], asJSON) },
+		Short: "Tell the whole story of one run",
+		Long: `Tell the whole story of one run, of the newest if none or "latest" is named: what
+was planned and why, what was done and how long it took, what failed with the
+words of the tool that failed, what was skipped because of it, and what was
+blocked with what would unblock it.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return app.showRun(o, append(args, latest)[0]) },
 	}
-	o.flags(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON (schema: run)")
+	o.flags(cmd, "run")
 	return exitCodes(cmd, "shown", "")
 }
 
-func (a *App) runs(o policyOptions, asJSON bool) error {
-	p, err := a.load(o)
+// latest names the newest run.
+const latest = "latest"
+
+// place is the state directory, and the zone in which times are shown: the machine's
+// where no policy tells one.
+func (a *App) place(o runsOptions) (string, *time.Location, error) {
+	if o.stateDir != "" {
+		return o.stateDir, time.Local, nil
+	}
+	p, err := a.load(o.policyOptions)
+	if err != nil {
+		const hint = "with --state-dir /var/lib/bkplan no policy is needed"
+		if errors.Is(err, errShown) {
+			fmt.Fprintf(a.Stderr, "hint: %s\n", hint)
+		}
+		return "", nil, fail(hint, "%w", err)
+	}
+	return p.StateDir, p.Timezone.Location(), nil
+}
+
+func (a *App) runs(o runsOptions) error {
+	stateDir, zone, err := a.place(o)
 	if err != nil {
 		return err
 	}
-	records, listErr := run.List(p.StateDir)
-	if asJSON {
+	records, listErr := run.List(stateDir)
+	if o.asJSON {
 		err = view.JSON(a.Stdout, map[string][]run.Record{"runs": records})
 	} else {
-		err = view.Runs(a.Stdout, records, p.Timezone.Location())
+		err = view.Runs(a.Stdout, records, zone)
 	}
 	if err != nil {
 		return err
@@ -53,13 +94,13 @@ func (a *App) runs(o policyOptions, asJSON bool) error {
 	return listErr
 }
 
-func (a *App) showRun(o policyOptions, id string, asJSON bool) error {
-	p, err := a.load(o)
+func (a *App) showRun(o runsOptions, id string) error {
+	stateDir, zone, err := a.place(o)
 	if err != nil {
 		return err
 	}
-	if id == "" {
-		ids, err := run.IDs(p.StateDir)
+	if id == latest {
+		ids, err := run.IDs(stateDir)
 		if err != nil {
 			return err
 		}
@@ -68,12 +109,12 @@ func (a *App) showRun(o policyOptions, id string, asJSON bool) error {
 		}
 		id = ids[0]
 	}
-	record, err := run.Read(p.StateDir, id)
+	record, err := run.Read(stateDir, id)
 	if err != nil {
 		return err
 	}
-	if asJSON {
+	if o.asJSON {
 		return view.JSON(a.Stdout, record)
 	}
-	return view.Run(a.Stdout, record, p.Timezone.Location())
+	return view.Run(a.Stdout, record, zone)
 }

@@ -39,11 +39,9 @@ func (s session) savedPlan(fresh plan.Observation, now time.Time) (plan.Plan, st
 }
 
 func (s session) notAppliedYet(id string) error {
-	records, err := run.List(s.policy.StateDir)
-	for _, r := range records {
-		if r.PlanID == id {
-			return fail("make a new one with \"bkplan plan -o FILE\"", "the plan was applied already, by run %s", r.ID)
-		}
+	by, err := run.Applied(s.policy.StateDir, id)
+	if err == nil && by != "" {
+		return fail("make a new one with \"bkplan plan -o FILE\"", "the plan was applied already, by run %s", by)
 	}
 	return err
 }

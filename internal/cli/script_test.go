@@ -125,6 +125,7 @@ func testApp() *cli.App {
 	app.Now = func() time.Time { return now }
 	app.Hostname = func() (string, error) { return os.Getenv("BKPLAN_TEST_HOST"), nil }
 	app.Sleep = func(ctx context.Context, _ time.Duration) error { return context.Cause(ctx) }
+	app.Journal = os.Getenv("BKPLAN_TEST_JOURNAL")
 	if text := os.Getenv("BKPLAN_TEST_LIMIT"); text != "" {
 		limit, err := time.ParseDuration(text)
 		if err != nil {

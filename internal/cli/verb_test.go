@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -50,6 +51,9 @@ var verbs = map[string]verb{
 	"continue":    verbContinue,
 	"nas":         verbNAS,
 	"now":         verbNow,
+	"journal":     verbJournal,
+	"journaled":   verbJournaled,
+	"past-runs":   verbPastRuns,
 }
 
 // pool: from here on there is LVM, with the pool of newPool.
@@ -143,7 +147,7 @@ func verbBrokenPipe(ts *testscript.TestScript, _ bool, args []string) {
 func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	cmd := exec.Command(ts.MkAbs(".bin/"+args[0]), args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "POOL", "BKPLAN_TEST_NOW", "BKPLAN_TEST_HOST", "TERM", "NO_COLOR"} {
+	for _, name := range []string{"PATH", "POOL", "BKPLAN_TEST_NOW", "BKPLAN_TEST_HOST", "BKPLAN_TEST_JOURNAL", "LVM_FAIL", "TERM", "NO_COLOR"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	return cmd
@@ -208,5 +212,18 @@ func verbExitCode(ts *testscript.TestScript, _ bool, args []string) {
 func verbLinked(ts *testscript.TestScript, _ bool, args []string) {
 	if _, err := os.Readlink(ts.MkAbs(args[0])); err != nil {
 		ts.Fatalf("%v", err)
+	}
+}
+
+// past-runs FOLDER DAY N makes the records of N runs in which nothing was to be done, one
+// a minute of a day such as 20250101.
+func verbPastRuns(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	ts.Check(os.MkdirAll(ts.MkAbs(args[0]), 0o700))
+	for i := range n {
+		id := fmt.Sprintf("%sT%02d%02d00Z", args[1], i/60, i%60)
+		text := fmt.Sprintf("{\"begin\":{\"format\":\"bkplan.run\",\"version\":1,\"id\":%q}}\n{\"end\":{\"ended\":\"2025-01-01T00:00:00Z\",\"outcome\":\"succeeded\"}}\n", id)
+		ts.Check(os.WriteFile(ts.MkAbs(args[0]+"/"+id+".jsonl"), []byte(text), 0o600))
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Command is a program to run. Argv[0] is looked up in PATH.
@@ -29,6 +31,10 @@ type Command struct {
 	// is taken, also that of children in the background, within the Timeout; no
 	// Write begins after Run has returned.
 	Stdout io.Writer
+	// Contained ends what the program leaves behind in its session as soon as it has
+	// ended itself, and takes no more of the output of what has left the session. A
+	// program that outlives its Timeout is killed a second after it was asked to end.
+	Contained bool
 	// Env is added to the environment of this process, "NAME=value"; a PATH in
 	// it also decides where Argv[0] is found.
 	Env []string
@@ -88,7 +94,10 @@ func (r runner) Run(ctx context.Context, command Command) (Output, error) {
 		return Output{}, err
 	}
 	began := time.Now()
-	reason, err := r.await(ctx, cmd, command.Timeout, stdout.failed())
+	if command.Contained {
+		r.grace, r.reap = min(r.grace, containedGrace), containedReap
+	}
+	reason, err := r.await(ctx, cmd, command, stdout.failed())
 	output := Output{Stdout: stdout.bytes(), Stderr: stderr.text(), Elapsed: time.Since(began)}
 	if failure := stdout.failure(); failure != nil {
 		reason, err = ReasonOutput, failure
@@ -125,7 +134,10 @@ func (r runner) prepare(command Command, stdout taker, stderr *tail) (*exec.Cmd,
 		Stdout: stdout, Stderr: stderr, WaitDelay: r.reap,
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
-	if command.Stdout != nil {
+	switch {
+	case command.Contained:
+		cmd.WaitDelay = containedReap
+	case command.Stdout != nil:
 		cmd.WaitDelay = 0 // a writer may be slow, and the end must not get lost
 	}
 	if command.Stdin != nil {
@@ -136,15 +148,20 @@ func (r runner) prepare(command Command, stdout taker, stderr *tail) (*exec.Cmd,
 
 // await runs the program to its end and returns why it was no success; an
 // empty reason is success.
-func (r runner) await(ctx context.Context, cmd *exec.Cmd, timeout time.Duration, refused <-chan struct{}) (Reason, error) {
+func (r runner) await(ctx context.Context, cmd *exec.Cmd, command Command, refused <-chan struct{}) (Reason, error) {
 	if err := cmd.Start(); err != nil {
 		return ReasonStart, err
 	}
 	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
+	go func() {
+		if command.Contained {
+			endRest(cmd.Process.Pid)
+		}
+		done <- cmd.Wait()
+	}()
 	var expired <-chan time.Time
-	if timeout > 0 {
-		timer := time.NewTimer(timeout)
+	if command.Timeout > 0 {
+		timer := time.NewTimer(command.Timeout)
 		defer timer.Stop()
 		expired = timer.C
 	}
@@ -158,6 +175,24 @@ func (r runner) await(ctx context.Context, cmd *exec.Cmd, timeout time.Duration,
 	case <-refused:
 		return ReasonOutput, r.end(cmd, done)
 	}
+}
+
+const (
+	containedGrace = time.Second            // from SIGTERM to SIGKILL
+	containedReap  = 200 * time.Millisecond // for output that is still on its way
+)
+
+// endRest waits until a program has ended, without taking its status away, and then
+// kills what is left of its session. Until the status is taken, no other process gets its
+// id.
+func endRest(pid int) {
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	_ = syscall.Kill(-pid, syscall.SIGKILL) // gone already is fine
 }
 
 // errUnkillable says that a process did not die of SIGKILL in good time: it

@@ -25,6 +25,8 @@ type Policy struct {
 	Excludes     []Exclude     `json:"excludes,omitempty"`
 	Layers       []Layer       `json:"layers,omitempty"`
 	Metrics      Metrics       `json:"metrics,omitzero"`
+	// Notifications say who is told how runs go.
+	Notifications []Notification `json:"notifications,omitempty"`
 }
 
 // Layer finds a layer by name.

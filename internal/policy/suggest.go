@@ -51,7 +51,7 @@ func oneOf(words []string) string {
 
 // aOrAn puts the article before a word.
 func aOrAn(word string) string {
-	for _, start := range []string{"a", "e", "i", "o", "u", "lvm", "ssh"} {
+	for _, start := range []string{"a", "e", "i", "o", "u", "lvm", "ntfy", "ssh"} {
 		if strings.HasPrefix(word, start) {
 			return "an " + word
 		}

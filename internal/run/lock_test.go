@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// TestMain is also a process that holds a lock until it is killed.
+// TestMain is also the processes that hold a lock, or record a run, until they are killed.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("RUN_TEST_HOLD"); dir != "" {
 		unlock, err := Lock(context.Background(), dir, 0, Holder{PID: os.Getpid(), Command: []string{"bkplan", "apply"}, Started: night}, func(Holder) {})
@@ -23,6 +23,10 @@ func TestMain(m *testing.M) {
 		fmt.Println("locked")
 		time.Sleep(time.Minute) // killed long before
 		panic(unlock())
+	}
+	if dir := os.Getenv("RUN_TEST_BEGIN"); dir != "" {
+		beginAndStay(dir)
+		return
 	}
 	os.Exit(m.Run())
 }

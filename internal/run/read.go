@@ -18,6 +18,9 @@ import (
 // ErrNoRun is returned for a run that there is no record of.
 var ErrNoRun = errors.New("there is no such run")
 
+// ErrNewer is returned for a record in a format that this version does not read.
+var ErrNewer = errors.New("made by a newer bkplan")
+
 // IDs lists the runs below a state directory, newest first. None were made
 // when the folder is not there.
 func IDs(stateDir string) ([]string, error) {
@@ -47,7 +50,9 @@ func newestFirst(a, b string) int {
 
 // Read gives the record of a run. The last line of a killed one may be cut
 // short; what came before counts. Where nothing is whole, the run changed
-// nothing: it is recorded as begun before it changes anything.
+// nothing: it is recorded as begun before it changes anything. A run without an end
+// whose Writer is gone was killed, as the kernel tells: it frees the lock of the file
+// when the process dies. With ErrNewer comes what is known all the same.
 func Read(stateDir, id string) (Record, error) {
 	started, _, ok := parseID(id)
 	if !ok {
@@ -63,13 +68,16 @@ func Read(stateDir, id string) (Record, error) {
 	defer file.Close()
 	record, err := decode(file)
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return Record{
+		record, err = Record{
 			Format: format, Version: formatVersion, ID: id, Started: started, Command: []string{}, Actions: []Action{},
 			Outcome: Running, Error: "the record was cut off at its start, before anything was changed",
 		}, nil
 	}
 	if err != nil {
-		return Record{}, fmt.Errorf("read run record %s: %w", id, err)
+		return record, fmt.Errorf("read run record %s: %w", id, err)
+	}
+	if record.Outcome == Running && !alive(file) {
+		record.Outcome = Killed
 	}
 	return record, nil
 }
@@ -95,7 +103,7 @@ func decode(r io.Reader) (Record, error) {
 			return Record{}, fmt.Errorf("line %d: %w", n, err)
 		}
 		if err := record.add(l); err != nil {
-			return Record{}, fmt.Errorf("line %d: %w", n, err)
+			return record, fmt.Errorf("line %d: %w", n, err)
 		}
 	}
 	if record.Format != format {
@@ -107,21 +115,33 @@ func decode(r io.Reader) (Record, error) {
 func (r *Record) add(l line) error {
 	switch {
 	case l.Begin != nil:
-		if l.Begin.Version > formatVersion {
-			return fmt.Errorf("made by a newer bkplan: format %d, this one reads %d", l.Begin.Version, formatVersion)
-		}
+		newer := l.Begin.Version
 		*r = *l.Begin
 		r.Actions = []Action{}
+		if newer > formatVersion {
+			r.Version, r.Outcome = formatVersion, Unknown
+			return fmt.Errorf("%w: format %d, this one reads %d", ErrNewer, newer, formatVersion)
+		}
+	case l.Plan != nil:
+		r.Plan, r.BlockedLayers, r.Warnings = l.Plan.Steps, l.Plan.Blocked, l.Plan.Warnings
+	case l.Start != nil:
+		for _, id := range l.Start.IDs {
+			r.UnderWay = append(r.UnderWay, UnderWay{ID: id, Since: l.Start.At})
+		}
 	case l.Action != nil:
 		r.Actions = append(r.Actions, *l.Action)
+		r.UnderWay = slices.DeleteFunc(r.UnderWay, func(u UnderWay) bool { return u.ID == l.Action.ID })
+	case l.Warning != nil:
+		r.Warnings = append(r.Warnings, *l.Warning)
 	case l.End != nil:
-		r.Ended, r.Outcome, r.Error = l.End.Ended, l.End.Outcome, l.End.Error
+		r.Ended, r.Seconds, r.Outcome, r.Error = l.End.Ended, l.End.Seconds, l.End.Outcome, l.End.Error
 	}
 	return nil
 }
 
 // List reads all runs, newest first. Records that cannot be read are joined
-// into the error; the others are returned all the same.
+// into the error; the others are returned all the same, and what is known of those
+// of a newer bkplan, with the outcome Unknown.
 func List(stateDir string) ([]Record, error) {
 	ids, err := IDs(stateDir)
 	if err != nil {
@@ -130,6 +150,12 @@ func List(stateDir string) ([]Record, error) {
 	records, errs := []Record{}, []error{}
 	for _, id := range ids {
 		record, err := Read(stateDir, id)
+		if errors.Is(err, ErrNoRun) {
+			continue // removed meanwhile
+		}
+		if errors.Is(err, ErrNewer) {
+			record.Error, err = err.Error(), nil
+		}
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -153,6 +179,26 @@ func Newest(stateDir string, n int) ([]Record, error) {
 		}
 	}
 	return records, nil
+}
+
+// Applied gives the ID of the run that applied a saved plan; empty when none did. A
+// record whose beginning cannot be read is an error.
+func Applied(stateDir, planID string) (string, error) {
+	ids, err := IDs(stateDir)
+	if err != nil {
+		return "", err
+	}
+	for _, id := range ids {
+		record, err := readBegin(stateDir, id)
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, os.ErrNotExist): // nothing was done, or it is removed by now
+		case err != nil && !errors.Is(err, ErrNewer):
+			return "", fmt.Errorf("read run record %s: %w", id, err)
+		case record.PlanID == planID:
+			return id, nil
+		}
+	}
+	return "", nil
 }
 
 func readBegin(stateDir, id string) (Record, error) {

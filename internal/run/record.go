@@ -4,6 +4,7 @@
 package run
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,10 +13,12 @@ import (
 // Outcome is how a run or an action of it ended.
 type Outcome string
 
-// Outcomes of runs: Running is also what a killed run leaves behind.
-// Outcomes of actions are the last six.
+// Outcomes of runs: Killed has no end and nobody who is still at it, Unknown was
+// recorded by a newer bkplan. Outcomes of actions are the last six.
 const (
 	Running     Outcome = "running"
+	Killed      Outcome = "killed"
+	Unknown     Outcome = "unknown"
 	Succeeded   Outcome = "succeeded"
 	Interrupted Outcome = "interrupted"
 	Failed      Outcome = "failed"
@@ -34,17 +37,34 @@ type Record struct {
 	ID           string    `json:"id"`
 	Started      time.Time `json:"started"`
 	Ended        time.Time `json:"ended,omitzero"`
+	Seconds      float64   `json:"seconds,omitempty"` // it took, whatever was done to the clock
 	Host         string    `json:"host"`
 	PID          int       `json:"pid"`
+	User         string    `json:"user,omitempty"`
 	Command      []string  `json:"command"`
 	PolicyDigest string    `json:"policy_digest"`
 	PlanID       string    `json:"plan_id,omitempty"` // of a saved plan
 	Planned      int       `json:"planned"`           // actions to carry out
-	Rooms        []Room    `json:"rooms,omitempty"`   // of destinations, when it began
-	Outcome      Outcome   `json:"outcome"`
-	Error        string    `json:"error,omitempty"`
-	Actions      []Action  `json:"actions"`
+	// Layers are those that it was to carry out with all their volumes.
+	Layers  []string `json:"layers,omitempty"`
+	Rooms   []Room   `json:"rooms,omitempty"` // of destinations, when it began
+	Outcome Outcome  `json:"outcome"`
+	Error   string   `json:"error,omitempty"`
+	// Plan is what was planned, blocked actions as well, in the plan's order; runs
+	// of older versions have none.
+	Plan          []Step         `json:"plan,omitempty"`
+	BlockedLayers []BlockedLayer `json:"blocked_layers,omitempty"`
+	// Warnings are the plan's, and then those of the run.
+	Warnings []Warning `json:"warnings,omitempty"`
+	// UnderWay are the actions that have begun and have no end: what is being done,
+	// or what a killed run was at.
+	UnderWay []UnderWay `json:"under_way,omitempty"`
+	Actions  []Action   `json:"actions"`
 }
+
+// Took is how long the run lasted, never negative; of runs of older versions as the
+// clock had it.
+func (r Record) Took() time.Duration { return took(r.Started, r.Ended, r.Seconds) }
 
 // Room is how much was free at a destination.
 type Room struct {
@@ -62,8 +82,45 @@ type Action struct {
 	Outcome Outcome   `json:"outcome"`
 	Started time.Time `json:"started,omitzero"`
 	Ended   time.Time `json:"ended,omitzero"`
+	Seconds float64   `json:"seconds,omitempty"` // it took, whatever was done to the clock
 	Error   string    `json:"error,omitempty"`
 	Detail  string    `json:"detail,omitempty"`
+}
+
+// Took is how long the action lasted, never negative.
+func (a Action) Took() time.Duration { return took(a.Started, a.Ended, a.Seconds) }
+
+func took(started, ended time.Time, seconds float64) time.Duration {
+	if seconds > 0 {
+		return time.Duration(seconds * float64(time.Second))
+	}
+	return max(0, ended.Sub(started))
+}
+
+// Fine says that what was to be done is as it was to be.
+func (o Outcome) Fine() bool { return o == Done || o == Already }
+
+// Fine says that the run was to carry out a layer, came to its end, and left nothing of
+// the layer undone.
+func (r Record) Fine(layer string) bool {
+	if r.Ended.IsZero() || !slices.Contains(r.Layers, layer) {
+		return false
+	}
+	fine := r.Outcome == Succeeded
+	for _, a := range r.Actions {
+		if strings.HasPrefix(a.Address, "layer."+layer+"[") {
+			if !a.Outcome.Fine() {
+				return false
+			}
+			fine = true
+		}
+	}
+	return fine && !r.IsBlocked(layer)
+}
+
+// IsBlocked says that nothing of a layer could be planned.
+func (r Record) IsBlocked(layer string) bool {
+	return slices.ContainsFunc(r.BlockedLayers, func(b BlockedLayer) bool { return b.Layer == layer })
 }
 
 // Count is how many actions ended that way.
@@ -105,15 +162,33 @@ func parseID(id string) (started time.Time, n int, ok bool) {
 	return started, n, err == nil && n > 0 && newID(started, n) == id
 }
 
-// line is one line of a run's file; exactly one member is set.
+// line is one line of a run's file; exactly one member is set. Readers pass over
+// lines of which they know no member.
 type line struct {
-	Begin  *Record `json:"begin,omitempty"`
-	Action *Action `json:"action,omitempty"`
-	End    *end    `json:"end,omitempty"`
+	Begin   *Record  `json:"begin,omitempty"`
+	Plan    *outline `json:"plan,omitempty"`
+	Start   *start   `json:"start,omitempty"`
+	Action  *Action  `json:"action,omitempty"`
+	Warning *Warning `json:"warning,omitempty"`
+	End     *end     `json:"end,omitempty"`
+}
+
+// outline stands on a line of its own, so that the beginning of a record stays short:
+// it is read a thousand times for each plan.
+type outline struct {
+	Steps    []Step         `json:"steps"`
+	Blocked  []BlockedLayer `json:"blocked_layers,omitempty"`
+	Warnings []Warning      `json:"warnings,omitempty"`
+}
+
+type start struct {
+	At  time.Time `json:"at"`
+	IDs []string  `json:"ids"`
 }
 
 type end struct {
 	Ended   time.Time `json:"ended"`
+	Seconds float64   `json:"seconds,omitempty"`
 	Outcome Outcome   `json:"outcome"`
 	Error   string    `json:"error,omitempty"`
 }

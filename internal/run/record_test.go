@@ -1,6 +1,7 @@
 package run
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -15,7 +16,15 @@ import (
 var night = time.Date(2026, 11, 24, 1, 0, 0, 0, time.UTC)
 
 func example() Record {
-	return Record{Started: night, Host: "pve", PID: 7, Command: []string{"bkplan", "apply"}, PolicyDigest: "sha256:1", Planned: 2}
+	return Record{Started: night, Host: "pve", PID: 7, Command: []string{"bkplan", "apply"}, PolicyDigest: "sha256:1", Planned: 2,
+		Layers: []string{"snapshots", "weekly"},
+		Plan: []Step{
+			{ID: "a", Kind: "create", Layer: "snapshots", Volume: "a", Reason: Reason{"no_version", "no version yet"}, Estimate: &Estimate{Bytes: 1}},
+			{ID: "b", Kind: "prune", Layer: "snapshots", Volume: "b", Blocked: &Block{"suspect", "far smaller", "look at it"}},
+		},
+		BlockedLayers: []BlockedLayer{{"weekly", "mount", "not mounted", "mount it"}},
+		Warnings:      []Warning{{Code: "clock", Detail: "behind"}},
+	}
 }
 
 var exampleActions = []Action{
@@ -35,9 +44,14 @@ func write(t interface {
 		t.Fatal(err)
 	}
 	for _, a := range exampleActions {
+		w.Start(a.Started, a.ID)
 		w.Action(a)
 	}
 	if err := w.End(night.Add(time.Minute), Failed, errors.New("not everything was done")); err != nil {
+		t.Fatal(err)
+	}
+	w.Warn(Warning{Code: WarnNotify, Detail: "nobody answers"})
+	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return record, filepath.Join(stateDir, directory, record.ID+extension)
@@ -47,6 +61,8 @@ func TestRecordReadsAsWritten(t *testing.T) {
 	dir := t.TempDir()
 	record, path := write(t, dir)
 	record.Actions, record.Ended, record.Outcome, record.Error = exampleActions, night.Add(time.Minute), Failed, "not everything was done"
+	record.Seconds, record.UnderWay = 60, []UnderWay{}
+	record.Warnings = append(record.Warnings, Warning{Code: WarnNotify, Detail: "nobody answers"})
 	read, err := Read(dir, record.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +84,8 @@ func TestRecordSurvivesACutAtEveryByte(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n := range len(text) {
+	end := bytes.Index(text, []byte(`{"end"`))
+	for n := range end + 1 {
 		if err := os.WriteFile(path, text[:n], 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -76,11 +93,14 @@ func TestRecordSurvivesACutAtEveryByte(t *testing.T) {
 		if err != nil {
 			t.Fatalf("cut at %d: %v", n, err)
 		}
-		if read.ID != whole.ID || !read.Started.Equal(night) || read.Outcome != Running || !read.Ended.IsZero() {
+		if read.ID != whole.ID || !read.Started.Equal(night) || read.Outcome != Killed || !read.Ended.IsZero() {
 			t.Fatalf("cut at %d: %+v", n, read)
 		}
 		if !slices.Equal(read.Actions, exampleActions[:len(read.Actions)]) {
 			t.Fatalf("cut at %d: actions %+v", n, read.Actions)
+		}
+		if len(read.Plan) != 0 && len(read.Plan) != 2 || len(read.UnderWay) > 1 {
+			t.Fatalf("cut at %d: plan %+v, under way %+v", n, read.Plan, read.UnderWay)
 		}
 		if last, err := Last(dir); err != nil || !last.Equal(night) {
 			t.Fatalf("cut at %d: last run %v, %v", n, last, err)
@@ -93,7 +113,6 @@ func TestRecordThatIsDamagedIsAnError(t *testing.T) {
 	for name, text := range map[string]string{
 		"zeros":        "\x00\x00\x00\n",
 		"another file": "{\"begin\":{\"format\":\"other\",\"version\":1}}\n",
-		"newer":        "{\"begin\":{\"format\":\"bkplan.run\",\"version\":2}}\n",
 		"no beginning": "{\"action\":{\"id\":\"a\"}}\n",
 	} {
 		t.Run(name, func(t *testing.T) {
