@@ -54,6 +54,7 @@ var allowed = map[string][]string{
 	"internal/stamp":                  {},
 	"internal/execx":                  {},
 	"internal/run":                    {},
+	"internal/metric":                 {"internal/execx", "internal/openssh", "internal/plan", "internal/run"},
 	"internal/journal":                {},
 	"internal/watch":                  {"internal/folder", "internal/journal"},
 	"internal/selection":              {"internal/execx", "internal/folder", "internal/rsync"},

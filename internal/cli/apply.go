@@ -125,7 +125,7 @@ func (s session) run(ctx context.Context) error {
 	}
 	unknown := unknownError(observation)
 	if len(p.Actions) == 0 {
-		return s.recordNothing(p, planID, unknown)
+		return s.recordNothing(ctx, p, planID, observation, unknown)
 	}
 	if p.Summary().Changes() > 0 {
 		if err := s.approve(ctx); err != nil {
@@ -135,7 +135,7 @@ func (s session) run(ctx context.Context) error {
 			return fail("run apply again", "the answer came too late: the plan is of %s", p.Time.In(p.Timezone.Location()).Format("15:04"))
 		}
 	}
-	return s.carryOut(ctx, p, planID, unknown)
+	return s.carryOut(ctx, p, planID, observation, unknown)
 }
 
 // planToApply is the saved plan, checked against the world as it is now, or a
@@ -190,10 +190,30 @@ func (s session) approve(ctx context.Context) error {
 
 func (s session) begin(p plan.Plan, planID string) (*run.Writer, run.Record, error) {
 	host, _ := s.host()
-	return run.Begin(s.policy.StateDir, run.Record{
+	record := run.Record{
 		Started: s.now(), Host: host, PID: s.pid(), Command: s.command(), PolicyDigest: p.PolicyDigest,
 		PlanID: planID, Planned: p.Summary().Changes(), Rooms: rooms(p),
-	})
+	}
+	record.Layers, record.BlockedLayers = layersOf(p)
+	return run.Begin(s.policy.StateDir, record)
+}
+
+// layersOf are the layers that a plan is to make all that is due of, and those of them of
+// which nothing could be planned.
+func layersOf(p plan.Plan) (all, blocked []string) {
+	relinks := func(a plan.Action) bool { return a.Kind == plan.Relink }
+	if len(p.Filter.Volumes) > 0 || slices.ContainsFunc(p.Actions, relinks) {
+		return nil, nil
+	}
+	for _, l := range p.Layers {
+		if l.CarriedOut {
+			all = append(all, l.Name)
+		}
+		if l.Blocked != nil {
+			blocked = append(blocked, l.Name)
+		}
+	}
+	return all, blocked
 }
 
 // rooms is what is free at the destinations before the run.
@@ -207,8 +227,8 @@ func rooms(p plan.Plan) []run.Room {
 
 // recordNothing keeps the record of a run that found nothing to do: that it
 // ran is worth knowing.
-func (s session) recordNothing(p plan.Plan, planID string, failure error) error {
-	writer, _, err := s.begin(p, planID)
+func (s session) recordNothing(ctx context.Context, p plan.Plan, planID string, seen plan.Observation, failure error) error {
+	writer, record, err := s.begin(p, planID)
 	if err != nil {
 		return err
 	}
@@ -216,19 +236,28 @@ func (s session) recordNothing(p plan.Plan, planID string, failure error) error 
 	if s.options.logFormat == "json" {
 		s.reporter(p).Summary(nil, 0)
 	}
-	return endRun(writer, s.now(), outcomeOf(failure, nil), failure)
+	return s.end(ctx, writer, record, seen, failure)
 }
 
-// endRun ends the record. Where that fails too, it is said beside the failure.
-func endRun(writer *run.Writer, at time.Time, outcome run.Outcome, failure error) error {
-	err := writer.End(at, outcome, failure)
+// end makes the metrics of a run and ends its record. That metrics went nowhere is a
+// failure of the run as well.
+func (s session) end(ctx context.Context, writer *run.Writer, record run.Record, seen plan.Observation, failure error) error {
+	record.Ended, record.Outcome = s.now(), outcomeOf(failure, record.Actions)
+	if err := s.publish(ctx, record, seen); err != nil {
+		failure = besides(failure, fail("what was done is done; the next run pushes all metrics again", "metrics: %w", err))
+	}
+	return besides(failure, writer.End(record.Ended, outcomeOf(failure, record.Actions), failure))
+}
+
+// besides adds an error to a failure, which stays the one that is mended first.
+func besides(failure, err error) error {
 	if failure != nil && err != nil {
 		return fail(hintOf(failure), "%w; besides, %w", failure, err)
 	}
 	return cmp.Or(failure, err)
 }
 
-func (s session) carryOut(ctx context.Context, p plan.Plan, planID string, failure error) error {
+func (s session) carryOut(ctx context.Context, p plan.Plan, planID string, seen plan.Observation, failure error) error {
 	writer, record, err := s.begin(p, planID)
 	if err != nil {
 		return err
@@ -242,7 +271,8 @@ func (s session) carryOut(ctx context.Context, p plan.Plan, planID string, failu
 		failure = fail("bkplan runs show "+record.ID, "%w", err)
 	}
 	reporter.Summary(results, s.Now().Sub(record.Started))
-	return endRun(writer, s.now(), outcomeOf(failure, results), failure)
+	record.Actions = results
+	return s.end(ctx, writer, record, seen, failure)
 }
 
 // withBlockedLayers makes a failure of layers for which nothing could be

@@ -55,6 +55,8 @@ func (l *offsiteLayer) plan() {
 	}
 	l.actions = slices.Insert(l.actions, at, makes...)
 	l.planRest()
+	l.holdMirror(l.layer.Name, l.from.Name, l.last)
+	l.status.Whole = l.wholeSince()
 	l.driftOfCopy(volumes)
 }
 

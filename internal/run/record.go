@@ -41,9 +41,13 @@ type Record struct {
 	PlanID       string    `json:"plan_id,omitempty"` // of a saved plan
 	Planned      int       `json:"planned"`           // actions to carry out
 	Rooms        []Room    `json:"rooms,omitempty"`   // of destinations, when it began
-	Outcome      Outcome   `json:"outcome"`
-	Error        string    `json:"error,omitempty"`
-	Actions      []Action  `json:"actions"`
+	// Layers are those that it was to carry out with all their volumes; BlockedLayers
+	// those of them of which nothing could be planned.
+	Layers        []string `json:"layers,omitempty"`
+	BlockedLayers []string `json:"blocked_layers,omitempty"`
+	Outcome       Outcome  `json:"outcome"`
+	Error         string   `json:"error,omitempty"`
+	Actions       []Action `json:"actions"`
 }
 
 // Room is how much was free at a destination.
