@@ -16,6 +16,7 @@ import (
 	"github.com/bkplan/bkplan/internal/cli"
 	"github.com/bkplan/bkplan/internal/execx"
 	"github.com/bkplan/bkplan/internal/providers/disk"
+	"github.com/bkplan/bkplan/test/monitoring"
 	"github.com/bkplan/bkplan/test/nas"
 	"github.com/bkplan/bkplan/test/pmxcfs"
 )
@@ -47,8 +48,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// condition knows [root], [fuse] where one can mount by it, [nas] where one can be
-// started, and [host-policy] where /etc has one.
+// condition knows [root], [fuse] where one can mount by it, [nas] and [pushgateway] where one
+// can be started, and [host-policy] where /etc has one.
 func condition(name string) (bool, error) {
 	switch name {
 	case "root":
@@ -57,6 +58,8 @@ func condition(name string) (bool, error) {
 		return pmxcfs.Missing() == "", nil
 	case "nas":
 		return nas.Missing("") == "", nil
+	case "pushgateway":
+		return monitoring.Missing("prometheus-pushgateway") == "", nil
 	case "host-policy":
 		_, err := os.Stat("/etc/bkplan/bkplan.hcl")
 		return err == nil, nil

@@ -50,6 +50,8 @@ var verbs = map[string]verb{
 	"continue":    verbContinue,
 	"nas":         verbNAS,
 	"now":         verbNow,
+	"gateway":     verbGateway,
+	"scrape":      verbScrape,
 }
 
 // pool: from here on there is LVM, with the pool of newPool.

@@ -47,7 +47,7 @@ func earlier(a, b time.Time) time.Time {
 func (b *builder) holdSnapshots(layer, volume string, versions []snapshot, newest time.Time) {
 	h := Holding{Layer: layer, Volume: volume, Versions: len(versions), Newest: newest}
 	for _, s := range versions {
-		if s.lv.Health == "" && !InFuture(s.time, b.now) {
+		if s.lv.Health == "" && !s.preRestore && !InFuture(s.time, b.now) {
 			h.Oldest = earlier(h.Oldest, s.time)
 		}
 	}

@@ -48,6 +48,7 @@ func (b *body) pushgateway() plan.Pushgateway {
 	g.Username = b.text("username")
 	g.PasswordFile = b.absolute("password_file")
 	g.CAFile = b.absolute("ca_file")
+	b.refusePassword()
 	override(&g.Timeout, parsed(b, "timeout", "time limit", timeLimit))
 	if b.has("username") != b.has("password_file") {
 		b.errorAt(b.header, problem{
@@ -67,6 +68,20 @@ func (b *body) pushgateway() plan.Pushgateway {
 		})
 	}
 	return g
+}
+
+// refusePassword reports a password that is written into the policy, without quoting it.
+func (b *body) refusePassword() {
+	const name = "password"
+	written := b.syntax.Attributes[name]
+	if written == nil {
+		return
+	}
+	b.attributes = append(b.attributes, name)
+	b.errorAt(written.NameRange, problem{
+		code: "secret_in_policy", summary: "a password is not written into a policy", secret: true,
+		detail: "A policy is read by many, and kept in repositories.", hint: "write it to a file of mode 0600, and name that as password_file",
+	})
 }
 
 // gatewayURL reads a URL that holds nothing secret. One that may is not quoted.

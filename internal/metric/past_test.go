@@ -1,0 +1,151 @@
+package metric
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/bkplan/bkplan/internal/run"
+)
+
+var night = time.Date(2026, 11, 24, 5, 0, 0, 0, time.UTC)
+
+// keep writes the record of a run, which began so many hours after the night.
+func keep(t *testing.T, dir string, hours int, record run.Record, actions []run.Action, outcome run.Outcome) run.Record {
+	t.Helper()
+	record.Started = night.Add(time.Duration(hours) * time.Hour)
+	w, record, err := run.Begin(dir, record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range actions {
+		w.Action(a)
+	}
+	if outcome == run.Running {
+		return record
+	}
+	var failure error
+	if outcome != run.Succeeded {
+		failure = errors.New("not everything was done")
+	}
+	if err := w.End(record.Started.Add(30*time.Minute), outcome, failure); err != nil {
+		t.Fatal(err)
+	}
+	return record
+}
+
+// action ran from so many minutes after the night for so many.
+func action(kind, layer, volume string, outcome run.Outcome, from, minutes int) run.Action {
+	began := night.Add(time.Duration(from) * time.Minute)
+	return run.Action{
+		ID: kind + volume, Kind: kind, Address: "layer." + layer + `["` + volume + `"]`, Outcome: outcome,
+		Started: began, Ended: began.Add(time.Duration(minutes) * time.Minute),
+	}
+}
+
+func remember(t *testing.T, dir string, current *run.Record) Past {
+	t.Helper()
+	p, err := Remember(dir, current)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// Each layer's last run is its own: that of another one, of the same night or later, is
+// not. What was done for a volume is told by the run that did something for it.
+func TestEachLayerHasItsOwnLastRun(t *testing.T) {
+	dir := t.TempDir()
+	keep(t, dir, 0, run.Record{Layers: []string{"weekly", "sqlite"}}, []run.Action{
+		action("create", "weekly", "a", run.Done, 1, 10),
+		action("create", "weekly", "b", run.Failed, 2, 20),
+		action("create", "sqlite", "a", run.Done, 22, 1),
+	}, run.Failed)
+	keep(t, dir, 1, run.Record{Layers: []string{"offsite"}}, nil, run.Succeeded)
+	p := remember(t, dir, nil)
+	if p.last == nil || p.last.Outcome != run.Succeeded || !p.last.Ended.Equal(night.Add(90*time.Minute)) {
+		t.Errorf("%+v", p.last)
+	}
+	ended := night.Add(30 * time.Minute)
+	for name, want := range map[string]turn{
+		"weekly":  {ended: ended, took: 21 * time.Minute},
+		"sqlite":  {ended: ended, took: time.Minute, success: true, made: night},
+		"offsite": {ended: night.Add(90 * time.Minute), success: true},
+	} {
+		if got := p.layers[name]; got != want {
+			t.Errorf("layer.%s: %+v, want %+v", name, got, want)
+		}
+	}
+	if a, b := p.volumes[`layer.weekly["a"]`], p.volumes[`layer.weekly["b"]`]; !a.success || a.took != 10*time.Minute || b.success || b.took != 20*time.Minute {
+		t.Errorf("%+v, %+v", a, b)
+	}
+	// The run of this night that ends now is newer than all that is written.
+	current := run.Record{ID: "x", Started: night.Add(2 * time.Hour), Ended: night.Add(3 * time.Hour), Layers: []string{"weekly"}, Outcome: run.Succeeded,
+		Actions: []run.Action{action("create", "weekly", "b", run.Done, 121, 5)}}
+	p = remember(t, dir, &current)
+	if got, want := p.layers["weekly"], (turn{ended: current.Ended, took: 5 * time.Minute, success: true, made: current.Started}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if !p.volumes[`layer.weekly["b"]`].success || p.last.ID != "x" {
+		t.Errorf("%+v", p)
+	}
+}
+
+// Whatever is not done makes a layer's run no success: a script once said "success" of
+// what it had left out.
+func TestWhatIsLeftOutIsNoSuccess(t *testing.T) {
+	for _, outcome := range []run.Outcome{run.Failed, run.Skipped, run.Blocked, run.Canceled} {
+		dir := t.TempDir()
+		keep(t, dir, 0, run.Record{Layers: []string{"weekly"}}, []run.Action{action("create", "weekly", "a", run.Done, 0, 1), action("prune", "weekly", "b", outcome, 0, 0)}, run.Failed)
+		if p := remember(t, dir, nil); p.layers["weekly"].success || p.volumes[`layer.weekly["b"]`].success || !p.layers["weekly"].made.IsZero() {
+			t.Errorf("%s: %+v", outcome, p)
+		}
+	}
+	dir := t.TempDir()
+	keep(t, dir, 0, run.Record{Layers: []string{"weekly"}, BlockedLayers: []string{"weekly"}}, nil, run.Failed)
+	if remember(t, dir, nil).layers["weekly"].success {
+		t.Error("a layer that was blocked is a success")
+	}
+}
+
+// A run that was killed did not succeed, as far as it came. While it is the newest it may
+// still be under way, and says nothing.
+func TestARunThatWasKilled(t *testing.T) {
+	dir := t.TempDir()
+	keep(t, dir, 0, run.Record{Layers: []string{"weekly"}}, []run.Action{action("create", "weekly", "a", run.Done, 0, 10)}, run.Succeeded)
+	keep(t, dir, 24, run.Record{Layers: []string{"weekly"}}, []run.Action{action("create", "weekly", "a", run.Done, 24*60, 10)}, run.Running)
+	if p := remember(t, dir, nil); !p.layers["weekly"].success || !p.last.Started.Equal(night) {
+		t.Errorf("%+v", p)
+	}
+	next := run.Record{ID: "x", Started: night.Add(25 * time.Hour), Ended: night.Add(25 * time.Hour), Layers: []string{"offsite"}, Outcome: run.Succeeded}
+	p := remember(t, dir, &next)
+	if got, want := p.layers["weekly"], (turn{ended: night.Add(24*time.Hour + 10*time.Minute), took: 10 * time.Minute, made: night}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// A clock that was set back while an action ran gives no negative time.
+func TestAClockThatJumpsBack(t *testing.T) {
+	dir := t.TempDir()
+	keep(t, dir, 0, run.Record{Layers: []string{"weekly"}}, []run.Action{action("create", "weekly", "a", run.Done, 60, -30)}, run.Succeeded)
+	if took := remember(t, dir, nil).layers["weekly"].took; took != 0 {
+		t.Errorf("%s", took)
+	}
+}
+
+func TestDamagedRecordsAreLeftOut(t *testing.T) {
+	dir := t.TempDir()
+	keep(t, dir, 0, run.Record{Layers: []string{"weekly"}}, nil, run.Succeeded)
+	damaged := keep(t, dir, 1, run.Record{Layers: []string{"weekly"}}, nil, run.Succeeded)
+	if err := os.WriteFile(filepath.Join(dir, "runs", damaged.ID+".jsonl"), []byte("\x00\x00\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if p := remember(t, dir, nil); !p.layers["weekly"].success || !p.last.Started.Equal(night) {
+		t.Errorf("%+v", p)
+	}
+	if p := remember(t, t.TempDir(), nil); p.last != nil || len(p.layers) > 0 {
+		t.Errorf("%+v", p)
+	}
+}
