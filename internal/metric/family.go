@@ -16,26 +16,43 @@ import (
 // families are metrics by name; all of them are gauges.
 type families map[string]*dto.MetricFamily
 
-// one adds a sample; labels are names and values by turns.
+// maxLabels is how many labels a sample has at most.
+const maxLabels = 2
+
+// sample is all that one sample needs, in one piece of memory.
+type sample struct {
+	metric dto.Metric
+	gauge  dto.Gauge
+	value  float64
+	pairs  [maxLabels]dto.LabelPair
+	labels [maxLabels]*dto.LabelPair
+}
+
+// one adds a sample; labels are names and values by turns, in order of the names.
 func (f families) one(name, help string, value float64, labels ...string) {
 	family := f[name]
 	if family == nil {
 		family = &dto.MetricFamily{Name: &name, Help: &help, Type: dto.MetricType_GAUGE.Enum()}
 		f[name] = family
 	}
-	pairs := make([]*dto.LabelPair, 0, len(labels)/2)
-	for i := 0; i+1 < len(labels); i += 2 {
-		pairs = append(pairs, &dto.LabelPair{Name: &labels[i], Value: &labels[i+1]})
+	s := &sample{value: value}
+	n := len(labels) / 2
+	for i := range n {
+		s.pairs[i].Name, s.pairs[i].Value = &labels[2*i], &labels[2*i+1]
+		s.labels[i] = &s.pairs[i]
 	}
-	slices.SortFunc(pairs, func(a, b *dto.LabelPair) int { return cmp.Compare(a.GetName(), b.GetName()) })
-	family.Metric = append(family.Metric, &dto.Metric{Label: pairs, Gauge: &dto.Gauge{Value: &value}})
+	s.gauge.Value = &s.value
+	s.metric.Label, s.metric.Gauge = s.labels[:n:n], &s.gauge
+	family.Metric = append(family.Metric, &s.metric)
 }
 
 // list is in order of names and labels, so that the same facts give the same text.
 func (f families) list() []*dto.MetricFamily {
 	var list []*dto.MetricFamily
 	for _, name := range slices.Sorted(maps.Keys(f)) {
-		slices.SortFunc(f[name].Metric, byLabels)
+		if !slices.IsSortedFunc(f[name].Metric, byLabels) {
+			slices.SortFunc(f[name].Metric, byLabels)
+		}
 		list = append(list, f[name])
 	}
 	return list

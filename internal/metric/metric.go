@@ -5,7 +5,9 @@
 package metric
 
 import (
+	"cmp"
 	"io"
+	"slices"
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
@@ -63,7 +65,7 @@ func (g gathering) lastRun() {
 
 // layer makes the metrics of a layer that this version carries out.
 func (g gathering) layer(l plan.LayerStatus) {
-	labels := []string{"layer", l.Name, "kind", l.Kind}
+	labels := []string{"kind", l.Kind, "layer", l.Name}
 	if success := g.lastSuccess(l); !success.IsZero() {
 		g.one("bkplan_layer_last_success_timestamp_seconds", "The time of the newest version of the volume that is furthest behind; of a sync the start of the last whole one.", seconds(success), labels...)
 	}
@@ -116,7 +118,10 @@ func (g gathering) suspect(layer string) int {
 
 // volumes makes the metrics of each volume in each layer that covers it.
 func (g gathering) volumes() {
-	for _, h := range g.Plan.Holdings {
+	holdings := slices.SortedFunc(slices.Values(g.Plan.Holdings), func(a, b plan.Holding) int {
+		return cmp.Or(cmp.Compare(a.Layer, b.Layer), cmp.Compare(a.Volume, b.Volume))
+	})
+	for _, h := range holdings {
 		labels := []string{"layer", h.Layer, "volume", label(h.Volume)}
 		g.one("bkplan_volume_versions", "Versions of the volume that the layer holds.", float64(h.Versions), labels...)
 		if !h.Newest.IsZero() {

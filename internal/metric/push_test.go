@@ -24,7 +24,7 @@ import (
 	"github.com/bkplan/bkplan/test/monitoring"
 )
 
-func sample(value float64, labels ...string) []*dto.MetricFamily {
+func oneSample(value float64, labels ...string) []*dto.MetricFamily {
 	f := families{}
 	f.one("bkplan_layer_versions", "Versions.", value, append([]string{"layer", "weekly"}, labels...)...)
 	return f.list()
@@ -64,11 +64,11 @@ func TestRealGatewayKeepsHostsApart(t *testing.T) {
 	for _, host := range []string{"pve", "a host/with odd: \"name\""} {
 		group.Go(func() {
 			for i := range 20 {
-				if err := Push(t.Context(), gateway, host, sample(float64(i), "volume", "old")); err != nil {
+				if err := Push(t.Context(), gateway, host, oneSample(float64(i), "volume", "old")); err != nil {
 					t.Error(err)
 				}
 			}
-			if err := Push(t.Context(), gateway, host, sample(7)); err != nil {
+			if err := Push(t.Context(), gateway, host, oneSample(7)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -101,7 +101,7 @@ func TestRealGatewayTakesHostileNames(t *testing.T) {
 
 // The gateway's own words say what is wrong with a push.
 func TestRealGatewayRefuses(t *testing.T) {
-	list, at := sample(1), int64(1)
+	list, at := oneSample(1), int64(1)
 	list[0].Metric[0].TimestampMs = &at
 	gateway := plan.Pushgateway{URL: monitoring.Gateway(t), Timeout: time.Minute}
 	err := Push(t.Context(), gateway, "pve", list)
@@ -127,7 +127,7 @@ func TestPushIsOneRequestOfPUT(t *testing.T) {
 		requests = append(requests, r.Method+" "+r.URL.Path)
 		w.WriteHeader(http.StatusNoContent) // of 2xx, and not what a Pushgateway says
 	})
-	if err := Push(t.Context(), gateway, "pve", sample(1)); err != nil {
+	if err := Push(t.Context(), gateway, "pve", oneSample(1)); err != nil {
 		t.Fatal(err)
 	}
 	if len(requests) != 1 || requests[0] != "PUT /metrics/job/bkplan/instance/pve" {
@@ -174,7 +174,7 @@ func TestPushThatIsRefused(t *testing.T) {
 		"an odd status": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(799) }, []string{"it answered 799"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := Push(t.Context(), badGateway(t, c.answer), "pve", sample(1))
+			err := Push(t.Context(), badGateway(t, c.answer), "pve", oneSample(1))
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -196,7 +196,7 @@ func TestPushToNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	listener.Close()
-	err = Push(t.Context(), plan.Pushgateway{URL: "http://" + listener.Addr().String(), Timeout: time.Minute}, "pve", sample(1))
+	err = Push(t.Context(), plan.Pushgateway{URL: "http://" + listener.Addr().String(), Timeout: time.Minute}, "pve", oneSample(1))
 	if err == nil || !strings.Contains(err.Error(), "no answer: dial tcp") || !strings.Contains(err.Error(), "connection refused") {
 		t.Error(err)
 	}
@@ -219,7 +219,7 @@ func TestPushToASlowGateway(t *testing.T) {
 				<-r.Context().Done()
 			})
 			gateway.Timeout = 100 * time.Millisecond
-			err := Push(context.Background(), gateway, "pve", sample(1))
+			err := Push(context.Background(), gateway, "pve", oneSample(1))
 			if err == nil || !strings.Contains(err.Error(), "no answer within 100ms") && !strings.Contains(err.Error(), "it answered 502") {
 				t.Error(err)
 			}
@@ -243,7 +243,7 @@ func TestPushWithAPassword(t *testing.T) {
 		}
 	})
 	gateway.Username, gateway.PasswordFile = "bkplan", writeFile(t, "hunter2 \n", 0o600)
-	if err := Push(t.Context(), gateway, "pve", sample(1)); err != nil {
+	if err := Push(t.Context(), gateway, "pve", oneSample(1)); err != nil {
 		t.Error(err)
 	}
 	for name, c := range map[string]struct {
@@ -258,7 +258,7 @@ func TestPushWithAPassword(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			gateway.PasswordFile = c.file
-			err := Push(t.Context(), gateway, "pve", sample(1))
+			err := Push(t.Context(), gateway, "pve", oneSample(1))
 			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "hunter") {
 				t.Error(err)
 			}
@@ -274,7 +274,7 @@ func TestPushWithAPrivateAuthority(t *testing.T) {
 	t.Cleanup(server.Close)
 	authority := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
 	gateway := plan.Pushgateway{URL: server.URL, Timeout: time.Minute, CAFile: writeFile(t, authority, 0o644)}
-	if err := Push(t.Context(), gateway, "pve", sample(1)); err != nil {
+	if err := Push(t.Context(), gateway, "pve", oneSample(1)); err != nil {
 		t.Error(err)
 	}
 	for name, c := range map[string][2]string{
@@ -283,7 +283,7 @@ func TestPushWithAPrivateAuthority(t *testing.T) {
 		"not there":      {filepath.Join(t.TempDir(), "none"), "read ca_file"},
 	} {
 		gateway.CAFile = c[0]
-		if err := Push(t.Context(), gateway, "pve", sample(1)); err == nil || !strings.Contains(err.Error(), c[1]) {
+		if err := Push(t.Context(), gateway, "pve", oneSample(1)); err == nil || !strings.Contains(err.Error(), c[1]) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
