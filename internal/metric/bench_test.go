@@ -31,19 +31,23 @@ func large(volumes int) Facts {
 // BenchmarkPush gathers and pushes to the real Pushgateway, which has the same metrics of
 // an earlier run and runs on the same machine.
 func BenchmarkPush(b *testing.B) {
-	gateway := plan.Pushgateway{URL: monitoring.Gateway(b), Timeout: time.Minute}
-	f := large(10_000)
-	series := 0
-	for _, family := range Gather(f) {
-		series += len(family.Metric)
+	for _, volumes := range []int{258, 10_000} {
+		b.Run(fmt.Sprintf("%dvolumes", volumes), func(b *testing.B) {
+			gateway := plan.Pushgateway{URL: monitoring.Gateway(b), Timeout: time.Minute}
+			f := large(volumes)
+			series := 0
+			for _, family := range Gather(f) {
+				series += len(family.Metric)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := Push(b.Context(), gateway, "pve", Gather(f)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(series), "series")
+		})
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := Push(b.Context(), gateway, "pve", Gather(f)); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(series), "series")
 }
 
 // BenchmarkGather is what of it is bkplan's own share.
