@@ -185,6 +185,16 @@ func TestLabelsTellNamesApart(t *testing.T) {
 	})
 }
 
+func TestLabels(t *testing.T) {
+	for name, want := range map[string]string{
+		"vaultwarden/data": "vaultwarden/data", `back\slash`: `back\slash`, "caf\xe9": `"caf\xe9"`, `"caf\xe9"`: `"\"caf\\xe9\""`, "a\nb": `"a\nb"`,
+	} {
+		if got := label(name); got != want {
+			t.Errorf("%q is %q, want %q", name, got, want)
+		}
+	}
+}
+
 // Whoever reads the file while it is written again and again finds a whole one.
 func TestTextfileIsNeverHalf(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bkplan.prom")

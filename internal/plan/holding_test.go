@@ -112,4 +112,9 @@ func TestACopyThatLacksAVersionIsNotWhole(t *testing.T) {
 	if at := Build(p, o, monday, Options{}).LastSuccess("offsite"); !at.Equal(synced) {
 		t.Errorf("all is there, and it was fine at %s", at)
 	}
+	p.Layers[2].FullSchedule = calendar("Mon *-*-* 06:00")
+	full := Build(p, o, monday, Options{})
+	if at := full.LastSuccess("offsite"); !at.Equal(synced) || len(ofKind(full, Refresh)) == 0 {
+		t.Errorf("all is to be compared, and it was fine at %s: %v", at, ids(full.Actions))
+	}
 }
