@@ -12,10 +12,10 @@ import (
 )
 
 // Missing says which of the programs is not here; empty when all are, and where
-// BKPLAN_REQUIRE_MONITORING is 1: then a test that needs it fails.
+// BKPLAN_REQUIRE_PROMETHEUS is 1: then a test that needs it fails.
 func Missing(programs ...string) string {
 	for _, program := range programs {
-		if _, err := exec.LookPath(program); err != nil && os.Getenv("BKPLAN_REQUIRE_MONITORING") != "1" {
+		if _, err := exec.LookPath(program); err != nil && os.Getenv("BKPLAN_REQUIRE_PROMETHEUS") != "1" {
 			return program + " is missing: test/lab/setup installs it"
 		}
 	}
