@@ -52,6 +52,11 @@ test-kube: ## run the kube provider against a real kube-apiserver (10 minutes to
 	test/kube/setup
 	cd test/kube && BKPLAN_KUBE=1 BKPLAN_KUBE_APISERVER="$$(./build)" $(GO) test -count=1 ./...
 
+.PHONY: test-monitoring
+test-monitoring: setup ## run the monitoring tests alone, with a real Pushgateway and promtool
+	BKPLAN_REQUIRE_PROMETHEUS=1 $(GO) test -count=1 ./internal/metric
+	BKPLAN_REQUIRE_PROMETHEUS=1 $(GO) test -count=1 -run '^TestScripts$$/^metrics' ./internal/cli
+
 .PHONY: test-net
 test-net: setup ## cut the network between this machine and a NAS (needs root, takes minutes)
 	BKPLAN_NET=1 $(GO) test -count=1 -v -run '^TestNet' ./internal/providers/ssh

@@ -54,6 +54,7 @@ var allowed = map[string][]string{
 	"internal/stamp":                  {},
 	"internal/execx":                  {},
 	"internal/run":                    {},
+	"internal/metric":                 {"internal/execx", "internal/openssh", "internal/plan", "internal/run"},
 	"internal/journal":                {},
 	"internal/journald":               {},
 	"internal/notify":                 {"internal/execx", "internal/plan", "internal/run"},

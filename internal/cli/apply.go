@@ -140,7 +140,7 @@ func (s session) run(ctx context.Context) error {
 	}
 	unknown := unknownError(observation.Concerning(s.policy, p.Filter))
 	if len(p.Actions) == 0 {
-		return s.recordNothing(ctx, p, planID, unknown)
+		return s.recordNothing(ctx, p, planID, observation, unknown)
 	}
 	if p.Summary().Changes() > 0 {
 		if err := s.approve(ctx); err != nil {
@@ -150,7 +150,7 @@ func (s session) run(ctx context.Context) error {
 			return fail("run apply again", "the answer came too late: the plan is of %s", p.Time.In(p.Timezone.Location()).Format("15:04"))
 		}
 	}
-	return s.carryOut(ctx, p, planID, unknown)
+	return s.carryOut(ctx, p, planID, observation, unknown)
 }
 
 // planToApply is the saved plan, checked against the world as it is now, or a
@@ -205,7 +205,7 @@ func (s session) approve(ctx context.Context) error {
 
 // recordNothing keeps the record of a run that found nothing to do: that it
 // ran is worth knowing.
-func (s session) recordNothing(ctx context.Context, p plan.Plan, planID string, failure error) error {
+func (s session) recordNothing(ctx context.Context, p plan.Plan, planID string, seen plan.Observation, failure error) error {
 	writer, record, err := s.begin(p, planID)
 	if err != nil {
 		return err
@@ -216,19 +216,18 @@ func (s session) recordNothing(ctx context.Context, p plan.Plan, planID string, 
 		shown = s.shown(p)
 	}
 	s.reporter(shown, record.ID).Summary(outcomeOf(failure, nil), nil, writer.Took(s.Now()))
-	return s.finish(ctx, writer, record, nil, failure)
+	return s.finish(ctx, writer, record, seen, failure)
 }
 
-// endRun ends the record. Where that fails too, it is said beside the failure.
-func endRun(writer *run.Writer, at time.Time, outcome run.Outcome, failure error) error {
-	err := writer.End(at, outcome, failure)
+// besides adds an error to a failure, which stays the one that is mended first.
+func besides(failure, err error) error {
 	if failure != nil && err != nil {
 		return fail(hintOf(failure), "%w; besides, %w", failure, err)
 	}
 	return cmp.Or(failure, err)
 }
 
-func (s session) carryOut(ctx context.Context, p plan.Plan, planID string, failure error) error {
+func (s session) carryOut(ctx context.Context, p plan.Plan, planID string, seen plan.Observation, failure error) error {
 	writer, record, err := s.begin(p, planID)
 	if err != nil {
 		return err
@@ -243,7 +242,8 @@ func (s session) carryOut(ctx context.Context, p plan.Plan, planID string, failu
 		failure = fail("bkplan runs show "+record.ID, "%w", err)
 	}
 	reporter.Summary(outcomeOf(failure, results), results, writer.Took(s.Now()))
-	return s.finish(ctx, writer, record, results, failure)
+	record.Actions = results
+	return s.finish(ctx, writer, record, seen, failure)
 }
 
 // withBlockedLayers makes a failure of layers for which nothing could be

@@ -28,6 +28,8 @@ func TestRecordedHomelab(t *testing.T) {
 		"drift.txt":  {"drift"},
 		"drift.md":   {"drift", "--markdown"},
 		"drift.json": {"drift", "--json"},
+
+		"metrics.prom": {"metrics"},
 	} {
 		t.Run(file, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
@@ -37,7 +39,7 @@ func TestRecordedHomelab(t *testing.T) {
 			}
 			args = append(args, "-f", "../../examples/homelab.hcl", "--observed", filepath.Join(dir, "observation.json"))
 			code := cli.Main(args, app)
-			if want := map[bool]int{true: 0, false: 2}[args[0] == "plan"]; code != want || stderr.Len() > 0 {
+			if want := map[bool]int{true: 2, false: 0}[args[0] == "drift"]; code != want || stderr.Len() > 0 {
 				t.Fatalf("exit %d, want %d: %s", code, want, stderr.String())
 			}
 			compareGolden(t, filepath.Join(dir, file), stdout.Bytes())

@@ -109,8 +109,16 @@ func (a *App) makePlan(ctx context.Context, o planOptions) (made plan.Plan, unkn
 	if err := o.check(p); err != nil {
 		return plan.Plan{}, nil, err
 	}
-	var now time.Time
-	var observation plan.Observation
+	observation, now, err := a.seen(ctx, p, o)
+	if err != nil {
+		return plan.Plan{}, nil, err
+	}
+	made = plan.Build(p, observation, now, o.options())
+	return made, unknownError(observation.Concerning(p, made.Filter)), filterFailure(made)
+}
+
+// seen is the world as it is, or as it was recorded, and the time to plan for.
+func (a *App) seen(ctx context.Context, p plan.Policy, o planOptions) (observation plan.Observation, now time.Time, err error) {
 	if o.observed != "" {
 		observation, err = planfile.ReadObservation(o.observed)
 		now = observation.Time
@@ -121,11 +129,7 @@ func (a *App) makePlan(ctx context.Context, o planOptions) (made plan.Plan, unkn
 	if err == nil && o.at != "" {
 		now, err = parseTime(o.at, p.Timezone.Location())
 	}
-	if err != nil {
-		return plan.Plan{}, nil, err
-	}
-	made = plan.Build(p, observation, now, o.options())
-	return made, unknownError(observation.Concerning(p, made.Filter)), filterFailure(made)
+	return observation, now, err
 }
 
 // filterFailure refuses a filter that selects nothing.

@@ -88,15 +88,20 @@ func (a *App) user() string {
 	return name
 }
 
-// finish ends a run that was recorded, tells of it, and gives its error.
-func (s session) finish(ctx context.Context, writer *run.Writer, record run.Record, results []run.Action, failure error) error {
+// finish makes the metrics of a run that was recorded, ends it, tells of it, and gives its
+// error. That metrics went nowhere is a failure of the run as well. seen is what the run
+// was planned by.
+func (s session) finish(ctx context.Context, writer *run.Writer, record run.Record, seen plan.Observation, failure error) error {
 	at := s.Now()
-	record.Outcome, record.Ended, record.Seconds = outcomeOf(failure, results), at.Truncate(time.Second), writer.Took(at).Seconds()
-	err := endRun(writer, at, record.Outcome, failure)
+	record.Outcome, record.Ended, record.Seconds = outcomeOf(failure, record.Actions), at.Truncate(time.Second), writer.Took(at).Seconds()
+	if err := s.publish(ctx, record, seen); err != nil {
+		failure = besides(failure, fail("what was done is done; the next run pushes all metrics again", "metrics: %w", err))
+		record.Outcome = outcomeOf(failure, record.Actions)
+	}
+	err := besides(failure, writer.End(at, record.Outcome, failure))
 	if err != nil {
 		record.Error = err.Error()
 	}
-	record.Actions = append([]run.Action{}, results...)
 	s.forgetOldRuns(writer)
 	s.tell(ctx, writer, record)
 	return cmp.Or(err, writer.Close())

@@ -65,7 +65,7 @@ func (s session) relink(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.carryOut(ctx, p, "", failure)
+	return s.carryOut(ctx, p, "", observation, failure)
 }
 
 // shares asks what the relinks of each volume would do. The volumes of which it

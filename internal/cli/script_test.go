@@ -16,6 +16,7 @@ import (
 	"github.com/bkplan/bkplan/internal/cli"
 	"github.com/bkplan/bkplan/internal/execx"
 	"github.com/bkplan/bkplan/internal/providers/disk"
+	"github.com/bkplan/bkplan/test/monitoring"
 	"github.com/bkplan/bkplan/test/nas"
 	"github.com/bkplan/bkplan/test/pmxcfs"
 )
@@ -47,8 +48,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// condition knows [root], [fuse] where one can mount by it, [nas] where one can be
-// started, [host-policy] where /etc has one, and [systemd] where that runs.
+// condition knows [root], [fuse] where one can mount by it, [nas] and [pushgateway] where one
+// can be started, [host-policy] where /etc has one, and [systemd] where that runs.
 func condition(name string) (bool, error) {
 	switch name {
 	case "root":
@@ -60,6 +61,8 @@ func condition(name string) (bool, error) {
 	case "systemd":
 		_, err := os.Stat("/run/systemd/system")
 		return err == nil, nil
+	case "pushgateway":
+		return monitoring.Missing("prometheus-pushgateway") == "", nil
 	case "host-policy":
 		_, err := os.Stat("/etc/bkplan/bkplan.hcl")
 		return err == nil, nil

@@ -54,6 +54,8 @@ var verbs = map[string]verb{
 	"journal":     verbJournal,
 	"journaled":   verbJournaled,
 	"past-runs":   verbPastRuns,
+	"gateway":     verbGateway,
+	"scrape":      verbScrape,
 }
 
 // pool: from here on there is LVM, with the pool of newPool.

@@ -29,10 +29,7 @@ func (b *builder) build() Plan {
 	plan := Plan{
 		Time: b.now, Observed: b.observation.Time, Host: b.observation.Host, HostID: b.observation.HostID,
 		PolicyDigest: b.policy.Digest, Timezone: b.policy.Timezone, Filter: b.options.Filter,
-		Layers: b.layers, Actions: b.actions, Excluded: b.excluded, Drift: b.drift, Warnings: b.warnings,
-	}
-	if b.policy.Metrics != (Metrics{}) {
-		plan.Unsupported = []string{"metrics"}
+		Layers: b.layers, Actions: b.actions, Excluded: b.excluded, Drift: b.drift, Warnings: b.warnings, Holdings: b.holdings,
 	}
 	plan = plan.narrow(b.options.Filter)
 	plan.Capacity = b.capacities(plan.Actions)
@@ -58,6 +55,9 @@ type builder struct {
 	excluded []Skipped
 	drift    []Drift
 	warnings []Warning
+
+	holdings  []Holding
+	holdingAt map[layerVolume]int
 }
 
 // layerVolume is a volume in a layer; volume is the name of its logical volume,
@@ -86,6 +86,7 @@ func (b *builder) survey() {
 	b.reserved = map[string]bool{}
 	b.made = map[layerVolume]Action{}
 	b.used = map[string]Estimate{}
+	b.holdingAt = map[layerVolume]int{}
 	for _, source := range b.policy.Sources {
 		if source.LVMThin != nil {
 			b.surveys[source.Name] = surveySource(source, b.observation, b.zone())
@@ -216,6 +217,7 @@ func (p Plan) narrow(f Filter) Plan {
 	p.Actions = keep(p.Actions, f.selects)
 	p.Excluded = keep(p.Excluded, func(s Skipped) bool { return in(s.Layer, s.Volume) })
 	p.Drift = keep(p.Drift, func(d Drift) bool { return in(d.Layer, d.Name) })
+	p.Holdings = keep(p.Holdings, func(h Holding) bool { return in(h.Layer, h.Volume) })
 	return p
 }
 

@@ -83,6 +83,7 @@ func (l *copyLayer) planVolume(v copyVolume) {
 	var next *Action
 	if v.state != gone && v.state != released {
 		l.status.Volumes++
+		l.holdCopies(l.layer.Name, v.name, versions)
 		next = l.planCopy(v, h)
 		if next != nil && next.Blocked == nil {
 			l.held[layerVolume{l.layer.Name, v.key()}] = held{newest: h.age(), count: len(versions), planned: true}

@@ -28,6 +28,7 @@ func (l *offsiteLayer) planVolume(v offsiteVolume) {
 	l.kept += len(v.there)
 	if len(v.here) > 0 {
 		l.status.Volumes++
+		l.holdCopies(l.layer.Name, v.name, v.there)
 	}
 	t := offsiteTurn{offsiteLayer: l, v: v, regular: newCopyHistory(v.there, l.now).regular}
 	t.goesNow = retainedCopies(t.regular, l.layer.Retention, time.Time{}, l.zone())

@@ -56,6 +56,8 @@ func (l *offsiteLayer) plan() {
 	l.actions = slices.Insert(l.actions, at, makes...)
 	l.planRest()
 	l.planNote()
+	l.holdMirror(l.layer.Name, l.from.Name, l.last)
+	l.status.Whole = l.wholeSince()
 	l.driftOfCopy(volumes)
 }
 

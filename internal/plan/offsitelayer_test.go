@@ -46,7 +46,7 @@ func month(now time.Time) (Policy, Observation) {
 		}
 	}
 	made := now.Truncate(24 * time.Hour).Add(5 * time.Hour)
-	local.Receipts = append(local.Receipts, Receipt{Layer: "host", Volume: "host", Path: "host", Started: made, Ended: made, Files: 5, Bytes: 100, Digest: "sha256:host"})
+	local.Receipts = append(local.Receipts, Receipt{Layer: "host", Volume: "host", Path: "host", Started: made, Ended: made, Files: 5, Bytes: 100, Digest: "sha256:host", Source: ReceiptSource{Paths: []string{"/etc/pve"}}})
 	local.Folders = []Folder{here, {Directory: "host"}, {Directory: ".", Depth: 1, Entries: []Entry{{Path: "data", Type: EntryFolder}, {Path: "host", Type: EntryFolder}, {Path: "loose", Type: EntryFolder}, {Path: "lost+found", Type: EntryFolder}}}}
 	far.Folders = []Folder{there, {Directory: "host"}, {Directory: ".", Depth: 1, Entries: []Entry{{Path: "data", Type: EntryFolder}, {Path: "long-gone", Type: EntryFolder}}}}
 	tree := Tree{Path: testTree, FileSystem: FileSystem{Device: "8:1", MountPoint: testTree}, Children: []Child{{Name: "web", Type: EntryFolder}}}

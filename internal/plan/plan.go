@@ -18,9 +18,6 @@ type Plan struct {
 	Filter Filter `json:"filter,omitzero"`
 	// Layers are the policy's, in its order.
 	Layers []LayerStatus `json:"layers"`
-	// Unsupported are other blocks of the policy that this version checks and
-	// does not act upon.
-	Unsupported []string `json:"unsupported,omitempty"`
 	// Actions are ordered: one comes after all that it depends on.
 	Actions []Action `json:"actions"`
 	// Capacity has the destinations that the plan writes to.
@@ -28,6 +25,8 @@ type Plan struct {
 	Excluded []Skipped  `json:"excluded,omitempty"`
 	Drift    []Drift    `json:"drift,omitempty"`
 	Warnings []Warning  `json:"warnings,omitempty"`
+	// Holdings are what the layers hold, for metrics. A saved plan has none.
+	Holdings []Holding `json:"-"`
 }
 
 // Filter narrows a plan to layers and volumes, by globs over whole names. An
@@ -63,6 +62,8 @@ type LayerStatus struct {
 	VersionsUnknown bool `json:"versions_unknown,omitempty"`
 	// Blocked is set when nothing of the layer could be planned.
 	Blocked *Block `json:"blocked,omitempty"`
+	// Whole is up to when a sync of a disk has all that the disk has; of other layers zero.
+	Whole time.Time `json:"-"`
 }
 
 // Skipped is a volume that an exclude block leaves out of a layer.

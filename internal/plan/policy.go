@@ -277,6 +277,18 @@ type Guard struct {
 
 // Metrics says where metrics go.
 type Metrics struct {
-	Pushgateway string `json:"pushgateway,omitempty"` // URL
-	Textfile    string `json:"textfile,omitempty"`    // path
+	Pushgateway Pushgateway `json:"pushgateway,omitzero"`
+	Textfile    string      `json:"textfile,omitempty"` // path of a file that node_exporter reads
+	// OlderNames adds the names by which older scripts pushed theirs.
+	OlderNames bool `json:"older_names,omitempty"`
+}
+
+// Pushgateway is where metrics are pushed to; nowhere when it has no URL. It holds the
+// name of a file with a password, never the password.
+type Pushgateway struct {
+	URL          string        `json:"url"`
+	Username     string        `json:"username,omitempty"`
+	PasswordFile string        `json:"password_file,omitempty"`
+	CAFile       string        `json:"ca_file,omitempty"`
+	Timeout      time.Duration `json:"timeout,omitempty"` // of one push; package policy fills in the default
 }

@@ -120,6 +120,7 @@ func (l *snapshotLayer) planVolume(v volume) {
 	var create *Action
 	if v.state != gone && v.state != released {
 		l.status.Volumes++
+		l.holdSnapshots(l.layer.Name, v.name, versions, h.newest)
 		create = l.planCreate(v, history)
 		h.planned = create != nil && create.Blocked == nil
 	}

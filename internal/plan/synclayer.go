@@ -36,6 +36,7 @@ func (l *syncLayer) plan() {
 	}
 	l.status.Volumes = 1
 	h := held{}
+	l.holdMirror(l.layer.Name, l.source.Name, receipt)
 	if receipt.isWhole() {
 		l.status.Versions = 1
 		h = held{newest: receipt.Source.Taken, count: 1}

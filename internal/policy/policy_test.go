@@ -29,7 +29,7 @@ func TestExampleWithItsValues(t *testing.T) {
 	if len(found) > 0 {
 		t.Fatalf("unexpected diagnostics:\n%s", found.Text(80))
 	}
-	if want := "http://pushgateway.lan:9091"; p.Metrics.Pushgateway != want {
+	if want := "http://pushgateway.lan:9091"; p.Metrics.Pushgateway.URL != want {
 		t.Errorf("pushgateway is %q, want %q", p.Metrics.Pushgateway, want)
 	}
 }

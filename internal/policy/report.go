@@ -20,6 +20,7 @@ const (
 // problem is a diagnostic that does not know its place yet.
 type problem struct {
 	code, summary, detail, hint string
+	secret                      bool // the place may show a secret, and is not quoted
 }
 
 // report collects diagnostics; it holds the source, to quote it.
@@ -48,7 +49,9 @@ func (r *report) add(severity Severity, at hcl.Range, p problem) {
 	if at.Start.Line > 0 {
 		d.Line, d.Column = at.Start.Line, at.Start.Column
 		d.EndLine, d.EndColumn = at.End.Line, at.End.Column
-		d.Snippet = r.snippet(at)
+		if !p.secret {
+			d.Snippet = r.snippet(at)
+		}
 	}
 	r.found = append(r.found, d)
 }

@@ -30,19 +30,3 @@ func timeZone(text string) (plan.Zone, *flaw) {
 	}
 	return zone, nil
 }
-
-// metrics decodes the metrics block.
-func (e *evaluator) metrics(d declaration) plan.Metrics {
-	var m plan.Metrics
-	b := e.body("metrics block", d.block)
-	b.within("pushgateway", "pushgateway block", func(g *body) {
-		g.require("url")
-		m.Pushgateway = g.form("url", "URL", httpURL, urlDetail)
-	})
-	b.within("textfile", "textfile block", func(t *body) {
-		t.require("path")
-		m.Textfile = t.absolute("path")
-	})
-	b.done()
-	return m
-}

@@ -41,7 +41,7 @@ var apps = []string{
 func homelab() plan.Plan {
 	p := plan.Plan{
 		Time: at(11, 24, 3, 10), Observed: at(11, 24, 3, 8), Host: "pve", HostID: "5f0c2d",
-		PolicyDigest: "sha256:4c1f7a0be0d9", Timezone: sofia, Unsupported: []string{"metrics"},
+		PolicyDigest: "sha256:4c1f7a0be0d9", Timezone: sofia,
 		Layers: []plan.LayerStatus{{
 			Name: "snapshots", Kind: plan.LayerSnapshot, Schedule: "*-*-* 03:00:00", CarriedOut: true,
 			Slot: at(11, 24, 3, 0), NextSlot: at(11, 25, 3, 0), Volumes: 62, Versions: 492,

@@ -198,9 +198,6 @@ func (m *markdown) notCarriedOut() {
 	for _, l := range notCarriedOut(m.plan) {
 		names = append(names, fmt.Sprintf("%s (%s)", codeSpan("layer."+l.Name), markdownText(l.Kind)))
 	}
-	for _, block := range m.plan.Unsupported {
-		names = append(names, markdownText(block))
-	}
 	if len(names) > 0 {
 		m.add("Not carried out by this version: %s.", strings.Join(names, ", "))
 	}

@@ -234,9 +234,6 @@ func (v *planView) notCarriedOut() {
 	for _, l := range notCarriedOut(v.plan) {
 		names = append(names, fmt.Sprintf("layer.%s"+noBreak+"(%s)", escape(l.Name), escape(l.Kind)))
 	}
-	for _, block := range v.plan.Unsupported {
-		names = append(names, escape(block))
-	}
 	if len(names) == 0 {
 		return
 	}

@@ -23,6 +23,8 @@ lab_packages=(
 	sqlite3 sqlite3
 	busybox busybox-static
 	rpc.nfsd nfs-kernel-server
+	promtool prometheus
+	prometheus-pushgateway prometheus-pushgateway
 )
 
 # missing_packages prints the packages whose programs are not here.
