@@ -59,6 +59,7 @@ var allowed = map[string][]string{
 	"internal/selection":              {"internal/execx", "internal/folder", "internal/rsync"},
 	"internal/storm":                  {},
 	"internal/tree":                   {},
+	"internal/alert":                  {"internal/plan", "internal/quantity"},
 	"internal/architecture":           {},
 }
 

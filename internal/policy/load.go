@@ -107,6 +107,8 @@ func (e *evaluator) policy(version string) plan.Policy {
 			p.Layers = append(p.Layers, e.layer(d))
 		case "metrics":
 			p.Metrics = e.metrics(d)
+		case "alerts":
+			p.Alerts = e.alerts(d)
 		}
 	}
 	return p
