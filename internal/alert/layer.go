@@ -16,10 +16,7 @@ const neverRun = 48 * time.Hour
 // layer makes the rules of one layer. Of a layer that this version does not carry
 // out nothing tells that it never ran: there are no metrics of it yet.
 func (b builder) layer(l plan.Layer) []Rule {
-	late, known := lateAfter(l)
-	if !l.Alert.Age.IsZero() {
-		late, known = l.Alert.Age.Approx(), true
-	}
+	late, known := StaleAfter(l)
 	var rules []Rule
 	if known {
 		rules = append(rules, b.stale(l, late))
@@ -32,6 +29,15 @@ func (b builder) layer(l plan.Layer) []Rule {
 		rules = append(rules, b.integrity(l))
 	}
 	return rules
+}
+
+// StaleAfter is how old the last success of a layer may be: what the policy says, or
+// what follows from the schedule. It is false where neither says it.
+func StaleAfter(l plan.Layer) (time.Duration, bool) {
+	if !l.Alert.Age.IsZero() {
+		return l.Alert.Age.Approx(), true
+	}
+	return lateAfter(l)
 }
 
 // layerRule begins a rule about a layer. Its name and kind are labels of the rule

@@ -25,8 +25,11 @@ func ofHost(host string) string {
 	return "instance=~" + quote(regexp.QuoteMeta(host)+"(:[0-9]+)?")
 }
 
-// quote writes a string of PromQL. Prometheus refuses labels that are not UTF-8.
-func quote(text string) string { return strconv.Quote(strings.ToValidUTF8(text, "\uFFFD")) }
+// quote writes a string of PromQL. Prometheus refuses labels that are not UTF-8, and
+// takes U+FFFD for such when it is not escaped.
+func quote(text string) string {
+	return strings.ReplaceAll(strconv.Quote(strings.ToValidUTF8(text, "\uFFFD")), "\uFFFD", `\ufffd`)
+}
 
 // length writes a duration as PromQL reads it, in one unit.
 func length(d time.Duration) string {

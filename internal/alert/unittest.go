@@ -70,7 +70,7 @@ type trial struct {
 
 // The steps of a trial are as short as the settling of an alert, and no more than
 // promtool evaluates in a few seconds.
-const maxSteps = 120
+const maxSteps = 60
 
 // pace is how far the looks are apart, and when all rules have fired.
 func (t trial) pace() (step, end time.Duration) {

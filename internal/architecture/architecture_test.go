@@ -60,6 +60,7 @@ var allowed = map[string][]string{
 	"internal/storm":                  {},
 	"internal/tree":                   {},
 	"internal/alert":                  {"internal/plan", "internal/quantity"},
+	"internal/dashboard":              {"internal/alert", "internal/plan"},
 	"internal/architecture":           {},
 }
 
