@@ -47,6 +47,10 @@ lab-soak: setup build ## kill the lab's kernel at random points of an apply, 20 
 test-large: ## copy, verify and prune a volume of two million files (an hour, 8 GB in TMPDIR)
 	BKPLAN_LARGE=1 $(GO) test -count=1 -v -timeout 6h ./test/large
 
+.PHONY: test-monitoring
+test-monitoring: setup ## load the alerts into a real Prometheus, and let them fire and clear
+	BKPLAN_REQUIRE_PROMETHEUS=1 $(GO) test -count=1 ./internal/alert ./internal/dashboard ./test/monitoring
+
 .PHONY: test-kube
 test-kube: ## run the kube provider against a real kube-apiserver (10 minutes to build once)
 	test/kube/setup
@@ -75,7 +79,7 @@ lint: ## run the linters
 
 .PHONY: generate
 generate: ## make the golden files again; look at the difference before you commit it
-	$(GO) test ./internal/cli ./internal/policy ./internal/view -update
+	$(GO) test ./internal/cli ./internal/policy ./internal/view ./internal/alert ./internal/dashboard -update
 
 .PHONY: release
 release: build ## make a Debian package in dist/ (VERSION=1.2.3)

@@ -100,8 +100,6 @@ func TestGeneratedTestsNotice(t *testing.T) {
 		{"> 30 * 3600", "> 40 * 3600"},
 		{`layer="weekly"}[30h]) == 0`, `layer="week"}[30h]) == 0`},
 		{"absent(", "count("},
-		{"> 0.85", "> 0.995"},
-		{"kind: files", "kind: file"},
 		{"humanizeDuration", "humanize"},
 	} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {

@@ -21,6 +21,8 @@ lab_packages=(
 	bsdtar libarchive-tools
 	sqlite3 sqlite3
 	busybox busybox-static
+	promtool prometheus
+	prometheus-pushgateway prometheus-pushgateway
 )
 
 # missing_packages prints the packages whose programs are not here.
