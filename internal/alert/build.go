@@ -65,8 +65,11 @@ const (
 // and at most a day, or all the time that one action of it may take.
 func lateAfter(l plan.Layer) (time.Duration, bool) {
 	gap, known := l.Schedule.LongestGap()
+	if !known {
+		return 0, false
+	}
 	grace := max(min(gap/4, maxGrace), minGrace, l.Timeout.Approx())
-	return (gap + grace).Round(time.Minute), known
+	return (gap + grace).Round(time.Minute), true
 }
 
 // latest is the newest sample of a metric, also while a gateway that restarted has

@@ -3,6 +3,7 @@ package alert_test
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"slices"
 	"testing"
@@ -215,6 +216,38 @@ func TestEveryLayerAlerts(t *testing.T) {
 	for _, r := range rules {
 		if r.Summary == "" || r.Description == "" || r.Labels["severity"] == "" {
 			t.Errorf("%s: %+v", r.Name, r)
+		}
+	}
+}
+
+// TestStaleAfter: without a word of the policy the schedule says when a layer is late.
+func TestStaleAfter(t *testing.T) {
+	for lines, want := range map[string]time.Duration{
+		`schedule = "*-*-* 03:00"`:                                    30 * hour,
+		`schedule = "Sun *-*-* 03:00"`:                                8 * day,
+		`schedule = "hourly"`:                                         2 * hour,
+		`schedule = "*-*-* 00/6:00"`:                                  7*hour + 30*time.Minute,
+		"schedule = \"*-*-* 03:00\"\n timeout = \"12h\"":              36 * hour,
+		"schedule = \"*-*-* 03:00\"\n alert { stale = \"3d\" }":       3 * day,
+		`schedule = "2026-12-24 03:00"`:                               0,
+		"schedule = \"2026-12-24 03:00\"\n alert { stale = \"40d\" }": 40 * day,
+	} {
+		p := loadText(t, fmt.Sprintf(`
+source "directory" "nfs" { path = "/srv/nfs" }
+destination "disk" "sda" { path = "/mnt/backup" }
+layer "sync" "nfs" {
+  from      = source.nfs
+  to        = destination.sda
+  directory = "nfs"
+  %s
+}
+`, lines))
+		late, known := alert.StaleAfter(p.Layers[0])
+		if late != want || known != (want > 0) {
+			t.Errorf("%s: %v, %v, want %v", lines, late, known, want)
+		}
+		if stale := named(alert.Build(p), "NfsStale"); known != (stale != nil) {
+			t.Errorf("%s: %v", lines, stale)
 		}
 	}
 }
