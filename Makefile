@@ -47,15 +47,15 @@ lab-soak: setup build ## kill the lab's kernel at random points of an apply, 20 
 test-large: ## copy, verify and prune a volume of two million files (an hour, 8 GB in TMPDIR)
 	BKPLAN_LARGE=1 $(GO) test -count=1 -v -timeout 6h ./test/large
 
+.PHONY: test-monitoring
+test-monitoring: setup build ## push to a real Pushgateway, let alerts fire in a real Prometheus, and clear
+	BKPLAN_REQUIRE_PROMETHEUS=1 $(GO) test -count=1 ./internal/alert ./internal/dashboard ./internal/metric ./test/monitoring
+	BKPLAN_REQUIRE_PROMETHEUS=1 $(GO) test -count=1 -run '^TestScripts$$/^metrics' ./internal/cli
+
 .PHONY: test-kube
 test-kube: ## run the kube provider against a real kube-apiserver (10 minutes to build once)
 	test/kube/setup
 	cd test/kube && BKPLAN_KUBE=1 BKPLAN_KUBE_APISERVER="$$(./build)" $(GO) test -count=1 ./...
-
-.PHONY: test-monitoring
-test-monitoring: setup ## run the monitoring tests alone, with a real Pushgateway and promtool
-	BKPLAN_REQUIRE_PROMETHEUS=1 $(GO) test -count=1 ./internal/metric
-	BKPLAN_REQUIRE_PROMETHEUS=1 $(GO) test -count=1 -run '^TestScripts$$/^metrics' ./internal/cli
 
 .PHONY: test-net
 test-net: setup ## cut the network between this machine and a NAS (needs root, takes minutes)
@@ -86,7 +86,7 @@ lint: ## run the linters
 
 .PHONY: generate
 generate: ## make the golden files again; look at the difference before you commit it
-	$(GO) test ./internal/cli ./internal/policy ./internal/timer ./internal/view -update
+	$(GO) test ./internal/cli ./internal/policy ./internal/timer ./internal/view ./internal/alert ./internal/dashboard -update
 
 .PHONY: release
 release: build ## make a Debian package in dist/ (VERSION=1.2.3)

@@ -238,6 +238,14 @@ layer "snapshot" "snapshots" {
   # A restore keeps what it replaced; such copies age on their own.
   pre_restore { keep_within = "14d" }
 
+  # What its alerts are called: LVMSnapshotStale, LVMSnapshotFailing and
+  # LVMSnapshotNeverRun. `bkplan alerts` writes them.
+  alert {
+    name  = "LVMSnapshot"
+    stale = "30h"
+    for   = "30m"
+  }
+
   # Below this much room in the pool nothing is created; pruning goes on.
   guard {
     min_free_data     = "10%"
@@ -254,6 +262,11 @@ layer "files" "weekly" {
   version   = "%Y-%W" # one a week, brought up to date each day
   schedule  = local.files_at
   retention { keep_last = 4 }
+
+  alert {
+    name  = "WeeklyBackup"
+    stale = "8d"
+  }
 }
 
 # Every SQLite database in the volumes, copied as SQLite wants it.
@@ -264,6 +277,11 @@ layer "sqlite" "sqlite" {
   version   = "%Y-%W"
   schedule  = local.files_at
   retention { keep_last = 4 }
+
+  alert {
+    name  = "SQLiteBackup"
+    stale = "8d"
+  }
 }
 
 # The firewall's config.xml: what it takes to set it up again.
@@ -274,6 +292,11 @@ layer "fetch" "pfsense" {
   version   = "%Y-%W"
   schedule  = local.files_at
   retention { keep_last = 4 }
+
+  alert {
+    name  = "PfsenseBackup"
+    stale = "8d"
+  }
 }
 
 # Its whole file system as well, by ssh, once a week.
@@ -285,6 +308,8 @@ layer "fetch" "pfsense_files" {
   version   = "%Y-%W"
   schedule  = "Sun *-*-* 05:00"
   retention { keep_last = 4 }
+
+  alert { name = "PfsenseFilesBackup" }
 }
 
 # One copy, always the latest.
@@ -293,6 +318,8 @@ layer "sync" "pve_config" {
   to        = destination.sda
   directory = "pve-config"
   schedule  = local.files_at
+
+  alert { name = "PVEConfigBackup" }
 }
 
 # --- Dumps -------------------------------------------------------------------
@@ -304,6 +331,11 @@ layer "dump" "postgresql" {
   files     = "dump_*.sql.gz"
   schedule  = "*-*-* 00:00"
   retention { keep_within = "14d" }
+
+  alert {
+    name  = "PostgreSQLBackup"
+    stale = "36h"
+  }
 }
 
 # One database can be restored without the others.
@@ -314,6 +346,11 @@ layer "dump" "postgresql_per_database" {
   files     = "per-db/*/dump_*.dump"
   schedule  = "*-*-* 00:15"
   retention { keep_within = "14d" }
+
+  alert {
+    name  = "PostgreSQLBackup"
+    stale = "36h"
+  }
 }
 
 layer "dump" "mysql" {
@@ -323,6 +360,11 @@ layer "dump" "mysql" {
   files     = "dump_*.sql.gz"
   schedule  = "*-*-* 00:30"
   retention { keep_within = "14d" }
+
+  alert {
+    name  = "MySQLBackup"
+    stale = "36h"
+  }
 }
 
 layer "dump" "mysql_per_database" {
@@ -332,6 +374,11 @@ layer "dump" "mysql_per_database" {
   files     = "per-db/*/dump_*.sql.gz"
   schedule  = "*-*-* 00:45"
   retention { keep_within = "14d" }
+
+  alert {
+    name  = "MySQLBackup"
+    stale = "36h"
+  }
 }
 
 layer "dump" "etcd" {
@@ -341,6 +388,11 @@ layer "dump" "etcd" {
   files     = "snapshot-*.db"
   schedule  = "Sun *-*-* 01:00"
   retention { keep_within = "30d" }
+
+  alert {
+    name  = "EtcdBackup"
+    stale = "8d"
+  }
 }
 
 layer "dump" "vault" {
@@ -350,6 +402,11 @@ layer "dump" "vault" {
   files     = "snapshot-*.snap"
   schedule  = "Sun *-*-* 02:00"
   retention { keep_within = "30d" }
+
+  alert {
+    name  = "VaultBackup"
+    stale = "8d"
+  }
 }
 
 layer "dump" "redis" {
@@ -359,6 +416,11 @@ layer "dump" "redis" {
   files     = "*.rdb"
   schedule  = "Sun *-*-* 03:00"
   retention { keep_within = "30d" }
+
+  alert {
+    name  = "RedisBackup"
+    stale = "8d"
+  }
 }
 
 layer "sqlite" "vaultwarden" {
@@ -366,9 +428,24 @@ layer "sqlite" "vaultwarden" {
   to        = destination.dumps
   directory = "vaultwarden-backup"
   version   = "%Y%m%d%H%M"
-  schedule  = "*-*-* 00/6:00"           # every six hours
-  integrity { schedule = "*-*-* *:00" } # the live database is checked every hour
+  schedule  = "*-*-* 00/6:00" # every six hours
+
+  # The live database is checked every hour, and whoever keeps passwords there hears
+  # of damage at once.
+  integrity {
+    schedule = "*-*-* *:00"
+    alert {
+      name     = "VaultwardenIntegrityFail"
+      severity = "critical"
+      labels   = { channel = "vaultwarden" }
+    }
+  }
   retention { keep_within = "30d" }
+
+  alert {
+    name  = "VaultwardenBackup"
+    stale = "8d"
+  }
 }
 
 # --- Offsite -----------------------------------------------------------------
@@ -383,6 +460,11 @@ layer "sync" "offsite" {
   retention { keep_last = 8 }
   full { schedule = local.first_sunday } # sizes, times and modes are compared, whatever receipts say
   guard { max_delete = "10%" }           # a mirror that would delete more is blocked
+
+  alert {
+    name  = "OffsiteBackupSync"
+    stale = "8d"
+  }
 }
 
 # Large trees, which `bkplan watch` follows: what has changed goes every night, and all of
@@ -397,6 +479,11 @@ layer "sync" "nfs" {
   full { schedule = local.first_sunday }
   guard { max_delete = "10%" }
   timeout = "12h" # 1.5 TB may take its time
+
+  alert {
+    name  = "OffsiteBackupSync"
+    stale = "8d"
+  }
 }
 
 layer "sync" "nfs_ssd" {
@@ -407,6 +494,11 @@ layer "sync" "nfs_ssd" {
   schedule      = local.offsite_at
   full { schedule = local.first_sunday }
   guard { max_delete = "10%" }
+
+  alert {
+    name  = "OffsiteBackupSync"
+    stale = "8d"
+  }
 }
 
 # --- Who hears of it ---------------------------------------------------------
@@ -414,4 +506,21 @@ layer "sync" "nfs_ssd" {
 metrics {
   pushgateway { url = var.pushgateway }
   textfile { path = "/var/lib/prometheus/node-exporter/bkplan.prom" }
+}
+
+# Rules for Prometheus, by `bkplan alerts`. What a layer's alerts are called, and how
+# old its copies may become, stands with the layer.
+alerts {
+  severity = "warning"
+  labels   = { channel = "backup" }
+
+  pool_low {
+    name = "LVMThinPoolLow"
+    free = "15%"
+  }
+
+  disk_full {
+    name = "BackupDiskFull"
+    used = "85%"
+  }
 }

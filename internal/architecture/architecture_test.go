@@ -64,6 +64,8 @@ var allowed = map[string][]string{
 	"internal/timer":                  {"internal/plan", "internal/schedule"},
 	"internal/unitdir":                {"internal/execx", "internal/timer"},
 	"internal/tree":                   {},
+	"internal/alert":                  {"internal/plan", "internal/quantity"},
+	"internal/dashboard":              {"internal/alert", "internal/plan"},
 	"internal/architecture":           {},
 }
 

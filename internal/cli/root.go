@@ -25,7 +25,8 @@ The policy is the file or folder given with -f, else $BKPLAN_POLICY, else
 	root.AddCommand(
 		newValidate(app), newFmt(app), newSchedule(app), newRetention(app),
 		newObserve(app), newPlan(app), newShow(app), newApply(app), newDrift(app), newVerify(app),
-		newWatch(app), newTimers(app), newRuns(app), newMetrics(app), newSchema(app), newVersion(app),
+		newWatch(app), newTimers(app), newRuns(app), newMetrics(app), newAlerts(app), newDashboard(app),
+		newSchema(app), newVersion(app),
 	)
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {

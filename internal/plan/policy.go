@@ -25,6 +25,7 @@ type Policy struct {
 	Excludes     []Exclude     `json:"excludes,omitempty"`
 	Layers       []Layer       `json:"layers,omitempty"`
 	Metrics      Metrics       `json:"metrics,omitzero"`
+	Alerts       Alerts        `json:"alerts,omitzero"`
 	// Notifications say who is told how runs go.
 	Notifications []Notification `json:"notifications,omitempty"`
 }
@@ -248,6 +249,10 @@ type Layer struct {
 	Exclude      []string        `json:"exclude,omitempty"` // rsync patterns
 	// Timeout bounds one action of the layer; zero is the provider's default.
 	Timeout quantity.Duration `json:"timeout,omitzero"`
+	// Alert is of a layer that is stale, after Age, that fails or that never ran;
+	// its Name is what these have in common. IntegrityAlert is of IntegritySchedule.
+	Alert          Alert `json:"alert,omitzero"`
+	IntegrityAlert Alert `json:"integrity_alert,omitzero"`
 }
 
 // Address is how the language refers to the layer: `layer.snapshots`.

@@ -81,14 +81,21 @@ func convertStrictly(value cty.Value, want cty.Type) (cty.Value, error) {
 		return cty.NilVal, fmt.Errorf("want %s", want.FriendlyName())
 	case want.Equals(cty.List(cty.String)) && !listOfStrings(value):
 		return cty.NilVal, fmt.Errorf("want %s", want.FriendlyName())
+	case want.Equals(cty.Map(cty.String)) && !mapOfStrings(value):
+		return cty.NilVal, fmt.Errorf("want %s", want.FriendlyName())
 	}
 	return convert.Convert(value, want)
 }
 
 func listOfStrings(value cty.Value) bool {
-	if !value.CanIterateElements() || value.Type().IsObjectType() || value.Type().IsMapType() {
-		return false
-	}
+	return value.CanIterateElements() && !value.Type().IsObjectType() && !value.Type().IsMapType() && allStrings(value)
+}
+
+func mapOfStrings(value cty.Value) bool {
+	return value.CanIterateElements() && (value.Type().IsObjectType() || value.Type().IsMapType()) && allStrings(value)
+}
+
+func allStrings(value cty.Value) bool {
 	for _, element := range value.Elements() {
 		if element.IsNull() || element.Type() != cty.String {
 			return false
@@ -104,6 +111,8 @@ func nameOfType(t cty.Type) string {
 		return "true or false"
 	case t.Equals(cty.List(cty.String)):
 		return "a list of strings"
+	case t.Equals(cty.Map(cty.String)):
+		return "a map of strings"
 	case t.IsTupleType() || t.IsListType() || t.IsSetType():
 		return "a list"
 	case t.IsObjectType() && t.HasAttribute(referenceKey):

@@ -43,7 +43,7 @@ func (ds declarations) named(typ, name string) []declaration { return ds.byName[
 // blockTypes are the top-level blocks with the number of their labels.
 var blockTypes = map[string]int{
 	"bkplan": 0, "variable": 1, "locals": 0, "policy": 1, "source": 2,
-	"destination": 2, "exclude": 1, "layer": 2, "metrics": 0, "notify": 2,
+	"destination": 2, "exclude": 1, "layer": 2, "metrics": 0, "alerts": 0, "notify": 2,
 }
 
 // headers says how the header of a block is written.

@@ -48,6 +48,7 @@ func (e *evaluator) layer(d declaration) plan.Layer {
 		l.Directory = b.relative("directory")
 	}
 	kind.decode(b, &l)
+	b.layerAlert(&l)
 	b.done()
 	return l
 }
@@ -73,6 +74,7 @@ func (b *body) sqliteLayer(l *plan.Layer) {
 	b.within("integrity", "integrity block", func(i *body) {
 		i.require("schedule")
 		l.IntegritySchedule = i.schedule("schedule")
+		i.alert("alert", &l.IntegrityAlert, func(*body) {})
 		if l.From.Kind != "" && l.From.Kind != plan.SourceVaultwarden {
 			b.errorAt(i.header, problem{
 				code: "unused_block", summary: "integrity is checked between copies of a Vaultwarden only",

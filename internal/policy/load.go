@@ -109,6 +109,8 @@ func (e *evaluator) policy(version string) plan.Policy {
 			p.Metrics = e.metrics(d)
 		case "notify":
 			p.Notifications = append(p.Notifications, e.notification(d))
+		case "alerts":
+			p.Alerts = e.alerts(d)
 		}
 	}
 	return p

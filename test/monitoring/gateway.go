@@ -1,5 +1,6 @@
 // Package monitoring runs the real Pushgateway of Debian's package
-// prometheus-pushgateway for tests, on a free port of loopback. Start at Gateway.
+// prometheus-pushgateway for tests, on a free port of loopback. Start at Gateway. Its own
+// tests run a real Prometheus beside it, with the rules that bkplan makes of a policy.
 package monitoring
 
 import (

@@ -1,0 +1,39 @@
+package schedule
+
+import (
+	"testing"
+	"time"
+)
+
+func TestLongestGap(t *testing.T) {
+	const day = 24 * time.Hour
+	for text, want := range map[string]time.Duration{
+		"*-*-* 03:00":              day,
+		"*-*-* 03:30 Europe/Sofia": day, // where there is none on one day in spring
+		"*-*-* 00/6:00":            6 * time.Hour,
+		"*-*-* 05,06:00":           23 * time.Hour,
+		"hourly":                   time.Hour,
+		"Sun *-*-* 01:00":          7 * day,
+		"Mon..Fri *-*-* 03:00":     3 * day,
+		"Sun *-*-1..7 06:00":       35 * day,
+		"*-01-01 00:00":            366 * day,
+		"*-02-29 00:00":            (3*365 + 366) * day,
+		"*-*-01..07 *:0/5":         24*day + 5*time.Minute, // close together, and far apart
+		"*-01..06-* *:00/10:00":    184*day + 10*time.Minute,
+		"Sat,Sun *-*-* 01..05:0":   5*day + 20*time.Hour,
+		"2026-11-24,25 00:00":      day,
+		"2026..2027-*-* 03:00":     day,
+		"2026-11-24 00:00":         0,
+		"*-02-30 00:00":            0,
+		"2020-*-* 00:00":           0, // over
+	} {
+		calendar, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		gap, known := calendar.LongestGap()
+		if gap != want || known != (want > 0) {
+			t.Errorf("%s: %v, %v, want %v", text, gap, known, want)
+		}
+	}
+}
