@@ -1,9 +1,12 @@
 # A month of nights, each layer at its slot by the command line of its own unit: nobody
 # acknowledges anything. The NAS is away for three nights; then only what needs it
-# fails. In the end disk and NAS are what their receipts say.
+# fails. In the end disk and NAS are what their receipts say, and the metrics tell it.
 source /mnt/lab/lib.sh
 use_policy night snapshots weekly
 use_offsite
+metrics=/run/lab/metrics/bkplan.prom
+mkdir "${metrics%/*}"
+echo "metrics { textfile { path = \"$metrics\" } }" >>"$BKPLAN_POLICY"
 
 layers=(snapshots weekly offsite nfs)
 
@@ -20,6 +23,13 @@ night() {
 	echo "$date" >/run/lab/nfs/photos/last
 	echo "$date" >"/run/lab/nfs/photos/$date"
 	night_of "$date" "${layers[@]}"
+}
+
+# expect_metric NAME LAYER COUNT expects a metric of the first volume in a layer.
+expect_metric() {
+	local value
+	value=$(sed -n "s|^$1{layer=\"$2\",volume=\"forgejo/data\"} ||p" "$metrics")
+	[[ $value == "$3" ]] || fail "$1 of $2 is ${value:-not there}, want $3"
 }
 
 say 'Two volumes, shared files, an empty backup disk and an empty NAS'
@@ -63,6 +73,15 @@ expect_nas_versions 4 forgejo/data
 expect_copies
 expect_nas_like_disk
 diff -r /run/lab/nfs "$nas_share/nfs"
+
+say 'What Prometheus hears is what is there'
+expect_metric bkplan_volume_versions snapshots "$kept"
+expect_metric bkplan_volume_versions weekly 4
+expect_metric bkplan_volume_versions offsite 4
+newest=$(find "$backup/pvc-data" -mindepth 1 -maxdepth 1 | sort | tail -n 1)/forgejo/data
+expect_metric bkplan_volume_files weekly "$(find "$newest" ! -type d | wc -l)"
+grep -qx 'bkplan_last_run_success 1' "$metrics" || fail 'the last run is not called a success'
+! grep '^bkplan_layer_last_run_success.* 0$' "$metrics" || fail 'a layer is said to have failed'
 
 say 'A timer that elapses once more finds nothing to do'
 timer_fires "${layers[@]}"
