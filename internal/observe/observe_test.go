@@ -144,7 +144,7 @@ func TestDiskIsAskedOnceForAllItsLayers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []plan.Disk{{Path: "/mnt/backup", Folders: []plan.Folder{{Directory: "files", Depth: 2}, {Directory: "mirror"}}}}
+	want := []plan.Disk{{Path: "/mnt/backup", Folders: []plan.Folder{{Directory: "files", Depth: 2}, {Directory: "mirror", Depth: 1}}}}
 	if diff := cmp.Diff(want, o.Disks); diff != "" || w.files.asked.Load() != 2 {
 		t.Errorf("asked %d times, %s", w.files.asked.Load(), diff)
 	}
