@@ -2,6 +2,8 @@ package monitoring
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"github.com/bkplan/bkplan/internal/alert"
+	"github.com/bkplan/bkplan/internal/dashboard"
 	"github.com/bkplan/bkplan/internal/policy"
 )
 
@@ -157,4 +160,30 @@ func TestAlertsTellTheTruth(t *testing.T) {
 
 	apply(t, gateway, map[string]layer{"snapshots": fine, "weekly": fine})
 	p.wants(t)
+}
+
+// What rules and dashboard ask for is what bkplan documents, and so gives. The integrity
+// of a password safe comes with layers that this version does not carry out.
+func TestRulesAskForMetricsThatThereAre(t *testing.T) {
+	p, found := policy.Load("../../examples/homelab.hcl", policy.Options{})
+	if len(found) > 0 {
+		t.Fatal(found.Text(80))
+	}
+	documented, err := os.ReadFile("../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked bytes.Buffer
+	if err := errors.Join(alert.Build(p).Encode(&asked), json.NewEncoder(&asked).Encode(dashboard.Build(p))); err != nil {
+		t.Fatal(err)
+	}
+	names := slices.Compact(slices.Sorted(slices.Values(regexp.MustCompile(`\bbkplan_[a-z_]+`).FindAllString(asked.String(), -1))))
+	if len(names) < 20 {
+		t.Fatalf("only %q are asked for", names)
+	}
+	for _, name := range names {
+		if name != alert.LayerIntegrity && !bytes.Contains(documented, []byte("`"+name+"`")) {
+			t.Errorf("%s is asked for, and docs/metrics.md does not know it", name)
+		}
+	}
 }
