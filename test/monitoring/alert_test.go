@@ -124,9 +124,8 @@ func (p prometheus) wants(t *testing.T, names ...string) map[string]alertLine {
 // TestAlertsTellTheTruth: a layer breaks, and its alert fires; it is mended, and the
 // alert clears; bkplan is switched off altogether, and that alerts as well.
 func TestAlertsTellTheTruth(t *testing.T) {
-	need(t, "prometheus", "prometheus-pushgateway")
-	gateway := freePort(t)
-	start(t, gateway, "/-/ready", "prometheus-pushgateway", "--web.listen-address="+gateway, "--log.level=warn")
+	Require(t, "prometheus", "prometheus-pushgateway")
+	gateway := Gateway(t)
 	fine := layer{time.Hour, true}
 	apply(t, gateway, map[string]layer{"snapshots": fine, "weekly": fine})
 	p := startPrometheus(t, gateway, rulesInSeconds(t, twoLayers))

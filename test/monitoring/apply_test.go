@@ -46,7 +46,7 @@ alerts {
 }
 
 metrics {
-  pushgateway { url = "http://%[2]s" }
+  pushgateway { url = "%[2]s" }
 }
 `
 
@@ -111,9 +111,8 @@ func (p prometheus) about(t *testing.T, each func(), names ...string) {
 
 // TestBrokenLayerAlerts is TestAlertsTellTheTruth with what bkplan itself does and pushes.
 func TestBrokenLayerAlerts(t *testing.T) {
-	need(t, "prometheus", "prometheus-pushgateway")
-	gateway := freePort(t)
-	start(t, gateway, "/-/ready", "prometheus-pushgateway", "--web.listen-address="+gateway, "--log.level=warn")
+	Require(t, "prometheus", "prometheus-pushgateway")
+	gateway := Gateway(t)
 	h := newHomelab(t, gateway)
 	h.apply(t, 0)
 	rules := bytes.ReplaceAll(rulesInSeconds(t, h.policy), []byte("* 3600"), []byte("* 8"))

@@ -20,22 +20,6 @@ import (
 // patience is how long something may take that is on its way.
 const patience = 45 * time.Second
 
-// need skips the test where a program is missing, and fails it where nothing may
-// be skipped.
-func need(t *testing.T, programs ...string) {
-	t.Helper()
-	for _, program := range programs {
-		if _, err := exec.LookPath(program); err == nil {
-			continue
-		}
-		reason := program + " is missing: on Debian it is in the packages prometheus and prometheus-pushgateway"
-		if os.Getenv("BKPLAN_REQUIRE_PROMETHEUS") == "1" {
-			t.Fatal(reason)
-		}
-		t.Skip(reason)
-	}
-}
-
 // freePort is a port of loopback that nobody listens on.
 func freePort(t *testing.T) string {
 	t.Helper()
@@ -127,7 +111,7 @@ scrape_configs:
   - job_name: pushgateway
     honor_labels: true
     static_configs: [{targets: [%q]}]
-`, gateway)
+`, strings.TrimPrefix(gateway, "http://"))
 	for name, text := range map[string]string{"prometheus.yml": config, "rules.yml": string(rules)} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -168,5 +152,5 @@ func (p prometheus) firing() (map[string]alertLine, error) {
 
 // pushURL is where the metrics of a host are in a gateway.
 func pushURL(gateway, host string) string {
-	return "http://" + gateway + "/metrics/job/bkplan/instance/" + url.PathEscape(host)
+	return gateway + "/metrics/job/bkplan/instance/" + url.PathEscape(host)
 }
