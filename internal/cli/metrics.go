@@ -49,7 +49,7 @@ func (a *App) metrics(ctx context.Context, o planOptions) error {
 	}
 	var past metric.Past
 	if o.observed == "" {
-		if past, err = metric.Remember(p.StateDir, nil); err != nil {
+		if past, err = metric.Remember(p.StateDir, nil, now); err != nil {
 			return err
 		}
 	}
@@ -90,7 +90,7 @@ func (s session) publish(ctx context.Context, record run.Record, seen plan.Obser
 			record.Outcome = run.Failed
 		}
 		var err error
-		f.Past, err = metric.Remember(s.policy.StateDir, &record)
+		f.Past, err = metric.Remember(s.policy.StateDir, &record, s.now())
 		return metric.Gather(f), err
 	}
 	if to.Pushgateway.URL != "" {
