@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,8 @@ import (
 // lookAfterSignal is how long a run that was asked to stop may still look for what it has
 // left behind. systemd kills after 90 seconds.
 const lookAfterSignal = 30 * time.Second
+
+var errLookedTooLong = fmt.Errorf("the run was asked to stop, and looking took more than %s", lookAfterSignal)
 
 func newMetrics(app *App) *cobra.Command {
 	var o planOptions
@@ -49,7 +52,7 @@ func (a *App) metrics(ctx context.Context, o planOptions) error {
 	}
 	var past metric.Past
 	if o.observed == "" {
-		if past, err = metric.Remember(p.StateDir, nil); err != nil {
+		if past, err = metric.Remember(p.StateDir, nil, now); err != nil {
 			return err
 		}
 	}
@@ -81,7 +84,7 @@ func (s session) publish(ctx context.Context, record run.Record, seen plan.Obser
 		if err == nil {
 			seen = again
 		} else {
-			errs = append(errs, fmt.Errorf("look again for metrics: %w", err))
+			errs = append(errs, fmt.Errorf("look again for metrics: %w", cmp.Or(context.Cause(ctx), err)))
 		}
 	}
 	f := facts(s.policy, seen, s.now(), metric.Past{})
@@ -90,7 +93,7 @@ func (s session) publish(ctx context.Context, record run.Record, seen plan.Obser
 			record.Outcome = run.Failed
 		}
 		var err error
-		f.Past, err = metric.Remember(s.policy.StateDir, &record)
+		f.Past, err = metric.Remember(s.policy.StateDir, &record, s.now())
 		return metric.Gather(f), err
 	}
 	if to.Pushgateway.URL != "" {
@@ -105,9 +108,10 @@ func (s session) publish(ctx context.Context, record run.Record, seen plan.Obser
 	return errors.Join(errs...)
 }
 
-// withGrace is a context that outlives its parent by so much.
+// withGrace is a context that outlives its parent by so much. Its cause then is not that
+// of a command that a signal ended before it did anything.
 func withGrace(parent context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
-	stop := context.AfterFunc(parent, func() { time.AfterFunc(grace, cancel) })
-	return ctx, func() { stop(); cancel() }
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
+	stop := context.AfterFunc(parent, func() { time.AfterFunc(grace, func() { cancel(errLookedTooLong) }) })
+	return ctx, func() { stop(); cancel(nil) }
 }

@@ -93,14 +93,15 @@ func (a *App) user() string {
 // was planned by.
 func (s session) finish(ctx context.Context, writer *run.Writer, record run.Record, seen plan.Observation, failure error) error {
 	at := s.Now()
-	record.Outcome, record.Ended, record.Seconds = outcomeOf(failure, record.Actions), at.Truncate(time.Second), writer.Took(at).Seconds()
+	record.Ended, record.Seconds = at.Truncate(time.Second), writer.Took(at).Seconds()
+	record.Outcome = outcomeOf(cmp.Or(failure, writer.Err()), record.Actions)
 	if err := s.publish(ctx, record, seen); err != nil {
 		failure = besides(failure, fail("what was done is done; the next run pushes all metrics again", "metrics: %w", err))
 		record.Outcome = outcomeOf(failure, record.Actions)
 	}
 	err := besides(failure, writer.End(at, record.Outcome, failure))
 	if err != nil {
-		record.Error = err.Error()
+		record.Outcome, record.Error = outcomeOf(err, record.Actions), err.Error()
 	}
 	s.forgetOldRuns(writer)
 	s.tell(ctx, writer, record)

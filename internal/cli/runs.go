@@ -31,8 +31,8 @@ func newRuns(app *App) *cobra.Command {
 		Use:   "runs",
 		Short: "List what apply has done",
 		Long: `List the runs of apply, the newest first. A run that was killed, by a signal or by
-a power cut, is shown as killed. Records stay for 400 days and 1000 runs; the last
-success of each layer stays in any case.`,
+a power cut, is shown as killed. Records stay for 400 days and 1000 runs; the last run
+and the last success of each layer stay in any case.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return app.runs(o) },
 	}

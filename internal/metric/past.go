@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/run"
 )
 
@@ -25,37 +26,51 @@ type turn struct {
 	made time.Time
 }
 
-// How far back Remember looks: what was last done before that is not told.
+// How far back Remember reads for what was last done for a volume, and for when a layer
+// was last made. For a layer's last run it goes as far as there are records.
 const (
 	maxRuns    = 200
 	maxActions = 50_000
 )
 
+// maxRecords is more than are kept.
+const maxRecords = 2000
+
 // Remember reads the runs of a state directory, newest first. current, which may be nil,
-// is the run that is about to end. Records that cannot be read are left out, and so is a
-// run that is under way and not current.
-func Remember(stateDir string, current *run.Record) (Past, error) {
+// is the run that is about to end. Records that cannot be read are left out, and so are a
+// run that is under way and not current, and runs that began after now: they would be the
+// newest ones until then.
+func Remember(stateDir string, current *run.Record, now time.Time) (Past, error) {
 	p := Past{layers: map[string]turn{}, volumes: map[string]turn{}}
-	ids, err := run.IDs(stateDir)
+	begun, err := run.Newest(stateDir, maxRecords)
 	if err != nil {
 		return p, err
 	}
 	if current != nil {
 		p.add(*current)
-		ids = slices.DeleteFunc(ids, func(id string) bool { return id == current.ID })
+		begun = slices.DeleteFunc(begun, func(r run.Record) bool { return r.ID == current.ID })
 	}
+	begun = slices.DeleteFunc(begun, func(r run.Record) bool { return plan.InFuture(r.Started, now) })
 	actions := 0
-	for _, id := range ids[:min(len(ids), maxRuns)] {
-		record, err := run.Read(stateDir, id)
+	for i, r := range begun {
+		if !(i < maxRuns && actions <= maxActions) && !slices.ContainsFunc(r.Layers, func(l string) bool { return p.lacks(l, actions) }) {
+			continue
+		}
+		record, err := run.Read(stateDir, r.ID)
 		if err != nil || record.Outcome == run.Running {
 			continue
 		}
 		p.add(record)
-		if actions += len(record.Actions); actions > maxActions {
-			break
-		}
+		actions += len(record.Actions)
 	}
 	return p, nil
+}
+
+// lacks says whether a layer's last run is not known yet, or not when it was last made;
+// the latter is looked for in so many actions.
+func (p *Past) lacks(layer string, actions int) bool {
+	t, known := p.layers[layer]
+	return !known || t.made.IsZero() && actions <= maxActions
 }
 
 // add takes from a run what no newer one has told.
@@ -69,6 +84,9 @@ func (p *Past) add(r run.Record) {
 		byLayer[layer] = append(byLayer[layer], a)
 		byVolume[a.Address] = append(byVolume[a.Address], a)
 	}
+	for _, a := range leftByDeath(r) {
+		byVolume[a.Address] = append(byVolume[a.Address], a)
+	}
 	for address, actions := range byVolume {
 		if _, known := p.volumes[address]; !known {
 			p.volumes[address] = turnOf(actions)
@@ -77,6 +95,24 @@ func (p *Past) add(r run.Record) {
 	for _, layer := range r.Layers {
 		p.addLayer(r, layer, byLayer[layer])
 	}
+}
+
+// leftByDeath is what a run that was killed did not get to the end of.
+func leftByDeath(r run.Record) []run.Action {
+	if !r.Ended.IsZero() {
+		return nil
+	}
+	ended := map[string]bool{}
+	for _, a := range r.Actions {
+		ended[a.ID] = true
+	}
+	var left []run.Action
+	for _, s := range r.Plan {
+		if !ended[s.ID] {
+			left = append(left, run.Action{ID: s.ID, Kind: s.Kind, Address: plan.Address(s.Layer, s.Volume), Outcome: run.Canceled})
+		}
+	}
+	return left
 }
 
 func (p *Past) addLayer(r run.Record, layer string, actions []run.Action) {

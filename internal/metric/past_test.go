@@ -51,7 +51,7 @@ func action(kind, layer, volume string, outcome run.Outcome, from, minutes int) 
 
 func remember(t *testing.T, dir string, current *run.Record) Past {
 	t.Helper()
-	p, err := Remember(dir, current)
+	p, err := Remember(dir, current, night.AddDate(1, 0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,5 +154,62 @@ func TestDamagedRecordsAreLeftOut(t *testing.T) {
 	}
 	if p := remember(t, t.TempDir(), nil); p.last != nil || len(p.layers) > 0 {
 		t.Errorf("%+v", p)
+	}
+}
+
+// A layer that runs seldom is not forgotten for those that run often: its failure would
+// look mended.
+func TestALayerThatRunsSeldomIsNotForgotten(t *testing.T) {
+	dir := t.TempDir()
+	keep(t, dir, 0, run.Record{Layers: []string{"yearly"}}, []run.Action{action("create", "yearly", "a", run.Done, 0, 1)}, run.Succeeded)
+	keep(t, dir, 1, run.Record{Layers: []string{"yearly"}}, []run.Action{action("create", "yearly", "a", run.Failed, 0, 1)}, run.Failed)
+	for h := 2; h < maxRuns+4; h++ {
+		keep(t, dir, h, run.Record{Layers: []string{"hourly"}}, nil, run.Succeeded)
+	}
+	told := func() {
+		t.Helper()
+		if got, known := remember(t, dir, nil).layers["yearly"]; !known || got.success || !got.made.Equal(night) {
+			t.Errorf("%+v, %v", got, known)
+		}
+	}
+	told()
+	keepOf := run.Keep{Always: 1, Most: maxRuns, Age: 10_000 * time.Hour, Layers: []string{"hourly", "yearly"}}
+	if removed, err := run.Prune(dir, night.AddDate(0, 1, 0), keepOf); err != nil || len(removed) == 0 {
+		t.Fatal(removed, err)
+	}
+	told()
+}
+
+// A clock that was ahead leaves a record that would be the newest for years.
+func TestARunOfTheFutureHidesNone(t *testing.T) {
+	dir := t.TempDir()
+	keep(t, dir, 4*365*24, run.Record{Layers: []string{"weekly"}}, []run.Action{action("create", "weekly", "a", run.Done, 0, 1)}, run.Succeeded)
+	keep(t, dir, 0, run.Record{Layers: []string{"weekly"}}, []run.Action{action("create", "weekly", "a", run.Failed, 0, 1)}, run.Failed)
+	p := remember(t, dir, nil)
+	if p.layers["weekly"].success || p.volumes[`layer.weekly["a"]`].success || p.last.Outcome != run.Failed {
+		t.Errorf("%+v", p)
+	}
+}
+
+// What a killed run did not get to the end of was no success of its volume.
+func TestARunThatWasKilledIsNoSuccessOfWhatItWasAt(t *testing.T) {
+	dir := t.TempDir()
+	keep(t, dir, 0, run.Record{Layers: []string{"weekly"}}, []run.Action{
+		action("create", "weekly", "a", run.Done, 0, 1), action("create", "weekly", "b", run.Done, 0, 1), action("create", "weekly", "c", run.Done, 0, 1),
+	}, run.Succeeded)
+	var steps []run.Step
+	for _, volume := range []string{"a", "b", "c"} {
+		steps = append(steps, run.Step{ID: "create" + volume, Kind: "create", Layer: "weekly", Volume: volume})
+	}
+	w, _ := begin(t, dir, 24, run.Record{Layers: []string{"weekly"}, Plan: steps}, []run.Action{action("create", "weekly", "a", run.Done, 24*60, 1)})
+	w.Start(night.Add(25*time.Hour), "createb")
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p := remember(t, dir, nil)
+	for volume, want := range map[string]bool{"a": true, "b": false, "c": false} {
+		if got := p.volumes[`layer.weekly["`+volume+`"]`].success; got != want {
+			t.Errorf("%s: %v", volume, got)
+		}
 	}
 }

@@ -56,16 +56,23 @@ func (w web) post(ctx context.Context, u *url.URL, header http.Header, body stri
 		return fmt.Errorf("send notice: %w", withoutURL(err))
 	}
 	defer func() { _ = answer.Body.Close() }()                    // it was read, or is not wanted
-	words, _ := io.ReadAll(io.LimitReader(answer.Body, maxWords)) // they only explain
+	words, _ := io.ReadAll(io.LimitReader(answer.Body, maxHeard)) // they only explain
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
 		return fmt.Errorf("send notice: it answered %d%s", answer.StatusCode, w.explain(string(words), u, header))
 	}
 	return nil
 }
 
+// maxHeard is how much of an answer is looked at, in bytes: a secret that is cut in half
+// could not be recognised in what is shown.
+const maxHeard = 64 << 10
+
 // explain adds the words of an answer, unless they repeat a secret.
 func (w web) explain(words string, u *url.URL, header http.Header) string {
 	hidden := append(strings.Split(u.Path, "/"), u.RawQuery, strings.TrimPrefix(header.Get("Authorization"), "Bearer "))
+	for _, values := range u.Query() {
+		hidden = append(hidden, values...)
+	}
 	if u.User != nil {
 		password, _ := u.User.Password()
 		hidden = append(hidden, u.User.Username(), password)

@@ -197,3 +197,22 @@ func TestSecretThatIsNotThere(t *testing.T) {
 		t.Error(failures)
 	}
 }
+
+// Whatever part of the URL an answer repeats, and however long it is, none is shown.
+func TestAnAnswerShowsNoPartOfTheURL(t *testing.T) {
+	const token = "hunter2hunter2hunter2"
+	for at, answer := range map[string]string{
+		"/hook?thread=main&key=" + token: "no such key: " + token,
+		"/hook/" + token:                 strings.Repeat("x", maxWords-len(token)/2) + token,
+	} {
+		_, refusing := serve(t, 403, answer)
+		file := filepath.Join(t.TempDir(), "url")
+		if err := os.WriteFile(file, []byte(refusing+at), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		failures := tell(t, plan.Notification{Kind: plan.NotifySlack, URLFile: file}, failed())
+		if len(failures) != 1 || strings.Contains(failures[0].Error(), token[:8]) || !strings.Contains(failures[0].Error(), "403") {
+			t.Errorf("%v", failures)
+		}
+	}
+}

@@ -94,18 +94,28 @@ func (b *body) notifyCommand(n *plan.Notification) {
 
 // notifyURL reads where a URL is: in the policy, or in a file if it is a secret.
 func (b *body) notifyURL(n *plan.Notification) {
-	n.URL = b.form("url", "URL", httpURL, urlDetail)
+	if maySayPassword(b.text("url")) {
+		b.errorAt(b.rangeOf("url"), problem{
+			code: "secret_in_policy", summary: "url is no URL, or has a password in it", secret: true,
+			detail: "A policy holds no secrets.", hint: "write url_file, and the URL into that file",
+		})
+	} else {
+		n.URL = b.form("url", "URL", httpURL, urlDetail)
+	}
 	n.URLFile = b.absolute("url_file")
 	if b.has("url") == b.has("url_file") {
 		b.errorAt(b.header, problem{
-			code: "missing_attribute", summary: "either url or url_file must be written",
+			code: "missing_attribute", summary: "either url or url_file must be written", secret: true,
 			detail: "A URL that only few may know stands in a file of its own, url_file.",
 		})
 	}
-	if u, err := url.Parse(n.URL); err != nil || u.User != nil {
-		n.URL = ""
-		b.errorAt(b.header, problem{code: "secret_in_policy", summary: "url is no URL, or has a password in it", detail: "A policy holds no secrets.", hint: "write url_file, and the URL into that file"})
-	}
+}
+
+// maySayPassword says that a text could be a URL with a password in it, and is not to be
+// quoted.
+func maySayPassword(text string) bool {
+	u, err := url.Parse(text)
+	return err != nil || u.User != nil || u.Host == "" && strings.Contains(text, "@")
 }
 
 func (b *body) notifyNtfy(n *plan.Notification) {
@@ -126,7 +136,7 @@ func (b *body) refuseSecret(name string) bool {
 	_, written := b.get(name, cty.String)
 	if written {
 		b.errorAt(b.header, problem{
-			code: "secret_in_policy", summary: fmt.Sprintf("the %s of %s is a secret", name, aOrAn(b.what)),
+			code: "secret_in_policy", summary: fmt.Sprintf("the %s of %s is a secret", name, aOrAn(b.what)), secret: true,
 			detail: "Whoever knows it can write there too, and a policy holds no secrets.",
 			hint:   fmt.Sprintf("write %s_file, and the %s into that file", name, name),
 		})

@@ -18,7 +18,8 @@ type Keep struct {
 	Most int
 	// Age is how old one may get, told from its start.
 	Age time.Duration
-	// Layers are those whose last success stays as well, however old.
+	// Layers are those whose last run and last success stay as well, however old: without
+	// the one, the other would pass for it.
 	Layers []string
 }
 
@@ -34,7 +35,7 @@ func Prune(stateDir string, now time.Time, keep Keep) (removed []string, err err
 	if err != nil {
 		return nil, err
 	}
-	last := lastSuccesses{stateDir: stateDir, ids: ids, layers: keep.Layers, found: map[string]int{}}
+	last := lastRuns{stateDir: stateDir, ids: ids, layers: keep.Layers, any: map[string]int{}, fine: map[string]int{}}
 	var errs []error
 	for i := len(ids) - 1; i >= keep.Always; i-- {
 		started, _, _ := parseID(ids[i])
@@ -73,30 +74,33 @@ func remove(stateDir, id string) (bool, error) {
 	return err == nil, err
 }
 
-// lastSuccesses knows the newest run in which each layer came out well. It reads no more
-// records than it must: of the oldest run those that go, and from the newest on until a
-// layer that came out well in them has done so again.
-type lastSuccesses struct {
-	stateDir string
-	ids      []string // newest first
-	layers   []string
-	read     int            // of ids
-	found    map[string]int // index in ids, by layer
+// lastRuns knows the newest run that was to carry each layer out, and the newest in which
+// it came out well. It reads no more records than it must: of the oldest run those that
+// go, and from the newest on until what is asked for is found.
+type lastRuns struct {
+	stateDir  string
+	ids       []string // newest first
+	layers    []string
+	read      int            // of ids
+	any, fine map[string]int // index in ids, by layer
 }
 
 // among says whether the run at an index of ids is one of them. What cannot be read
 // proves nothing.
-func (l *lastSuccesses) among(index int) bool {
+func (l *lastRuns) among(index int) bool {
 	record, err := Read(l.stateDir, l.ids[index])
 	if err != nil {
 		return false
 	}
-	return slices.ContainsFunc(l.layers, func(layer string) bool { return record.Fine(layer) && l.newest(layer) == index })
+	return slices.ContainsFunc(l.layers, func(layer string) bool {
+		return slices.Contains(record.Layers, layer) && l.newest(l.any, layer) == index ||
+			record.Fine(layer) && l.newest(l.fine, layer) == index
+	})
 }
 
-func (l *lastSuccesses) newest(layer string) int {
+func (l *lastRuns) newest(found map[string]int, layer string) int {
 	for ; l.read < len(l.ids); l.read++ {
-		if index, known := l.found[layer]; known {
+		if index, known := found[layer]; known {
 			return index
 		}
 		record, err := Read(l.stateDir, l.ids[l.read])
@@ -104,10 +108,13 @@ func (l *lastSuccesses) newest(layer string) int {
 			continue
 		}
 		for _, other := range l.layers {
-			if _, known := l.found[other]; !known && record.Fine(other) {
-				l.found[other] = l.read
+			if _, known := l.any[other]; !known && slices.Contains(record.Layers, other) {
+				l.any[other] = l.read
+			}
+			if _, known := l.fine[other]; !known && record.Fine(other) {
+				l.fine[other] = l.read
 			}
 		}
 	}
-	return l.found[layer]
+	return found[layer]
 }

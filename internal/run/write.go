@@ -104,6 +104,9 @@ func (w *Writer) End(at time.Time, outcome Outcome, failure error) error {
 	return w.failure(w.err)
 }
 
+// Err is the first error of all writes so far.
+func (w *Writer) Err() error { return w.failure(w.err) }
+
 // Took is how long the run has lasted at an instant: by the monotonic clock if both
 // ends have its reading, and never negative.
 func (w *Writer) Took(at time.Time) time.Duration { return max(0, at.Sub(w.began)) }
