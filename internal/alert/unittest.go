@@ -143,7 +143,7 @@ func (t trial) expected(r Rule, w world, at time.Duration) ([]expectedNode, erro
 		return nil, nil
 	}
 	brings, value := r.proof.brings, r.proof.value
-	if w == r.proof.also || len(brings) == 0 {
+	if w == r.proof.also || brings == nil {
 		brings = []map[string]string{nil}
 	}
 	if w == r.proof.also {
