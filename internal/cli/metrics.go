@@ -49,7 +49,7 @@ func (a *App) metrics(ctx context.Context, o planOptions) error {
 	}
 	var past metric.Past
 	if o.observed == "" {
-		if past, err = metric.Remember(p.StateDir, nil); err != nil {
+		if past, err = metric.Remember(p.StateDir, nil, carriedOut(p)); err != nil {
 			return err
 		}
 	}
@@ -58,6 +58,17 @@ func (a *App) metrics(ctx context.Context, o planOptions) error {
 		return err
 	}
 	return out.Flush()
+}
+
+// carriedOut are the layers that have metrics.
+func carriedOut(p plan.Policy) []string {
+	var names []string
+	for _, l := range p.Layers {
+		if p.CarriesOut(l) {
+			names = append(names, l.Name)
+		}
+	}
+	return names
 }
 
 // facts are of the whole policy, whatever a run was narrowed to.
@@ -90,7 +101,7 @@ func (s session) publish(ctx context.Context, record run.Record, seen plan.Obser
 			record.Outcome = run.Failed
 		}
 		var err error
-		f.Past, err = metric.Remember(s.policy.StateDir, &record)
+		f.Past, err = metric.Remember(s.policy.StateDir, &record, carriedOut(s.policy))
 		return metric.Gather(f), err
 	}
 	if to.Pushgateway.URL != "" {

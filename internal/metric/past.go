@@ -25,16 +25,19 @@ type turn struct {
 	made time.Time
 }
 
-// How far back Remember looks: what was last done before that is not told.
+// How far back Remember looks for all, and how far for a success of the layers that had
+// none until then: one may come once a month, and others many times a day.
 const (
 	maxRuns    = 200
 	maxActions = 50_000
+	atMost     = 5
 )
 
 // Remember reads the runs of a state directory, newest first. current, which may be nil,
 // is the run that is about to end. Records that cannot be read are left out, and so is a
-// run that is under way and not current.
-func Remember(stateDir string, current *run.Record) (Past, error) {
+// run that is under way and not current. It looks further back for the layers that are
+// named than for others, and what was last done before that is not told.
+func Remember(stateDir string, current *run.Record, layers []string) (Past, error) {
 	p := Past{layers: map[string]turn{}, volumes: map[string]turn{}}
 	ids, err := run.IDs(stateDir)
 	if err != nil {
@@ -45,17 +48,26 @@ func Remember(stateDir string, current *run.Record) (Past, error) {
 		ids = slices.DeleteFunc(ids, func(id string) bool { return id == current.ID })
 	}
 	actions := 0
-	for _, id := range ids[:min(len(ids), maxRuns)] {
+	for n, id := range ids[:min(len(ids), atMost*maxRuns)] {
+		if (n >= maxRuns || actions > maxActions) && p.knows(layers) {
+			break
+		}
 		record, err := run.Read(stateDir, id)
 		if err != nil || record.Outcome == run.Running {
 			continue
 		}
 		p.add(record)
-		if actions += len(record.Actions); actions > maxActions {
+		if actions += len(record.Actions); actions > atMost*maxActions {
 			break
 		}
 	}
 	return p, nil
+}
+
+// knows says whether the last run of each of the layers is known, and the last that made
+// something.
+func (p *Past) knows(layers []string) bool {
+	return !slices.ContainsFunc(layers, func(l string) bool { return p.layers[l].made.IsZero() })
 }
 
 // add takes from a run what no newer one has told.

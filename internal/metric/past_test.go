@@ -51,7 +51,7 @@ func action(kind, layer, volume string, outcome run.Outcome, from, minutes int) 
 
 func remember(t *testing.T, dir string, current *run.Record) Past {
 	t.Helper()
-	p, err := Remember(dir, current)
+	p, err := Remember(dir, current, []string{"monthly"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,6 +94,21 @@ func TestEachLayerHasItsOwnLastRun(t *testing.T) {
 	}
 	if !p.volumes[`layer.weekly["b"]`].success || p.last.ID != "x" {
 		t.Errorf("%+v", p)
+	}
+}
+
+// What failed once a month is not forgotten because others ran well every hour since, nor
+// is when it was last fine: an alert would clear, and nobody has mended anything.
+func TestALayerThatComesRarelyIsRemembered(t *testing.T) {
+	dir := t.TempDir()
+	keep(t, dir, 0, run.Record{Layers: []string{"monthly"}}, []run.Action{action("create", "monthly", "a", run.Done, 0, 5)}, run.Succeeded)
+	keep(t, dir, 1, run.Record{Layers: []string{"monthly"}}, []run.Action{action("create", "monthly", "a", run.Failed, 60, 5)}, run.Failed)
+	for n := range maxRuns {
+		keep(t, dir, 2+n, run.Record{Layers: []string{"hourly"}}, nil, run.Succeeded)
+	}
+	got := remember(t, dir, nil).layers["monthly"]
+	if want := (turn{ended: night.Add(90 * time.Minute), took: 5 * time.Minute, made: night}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 
