@@ -24,7 +24,7 @@ func (b builder) general() []Rule {
 func (b builder) silence() Rule {
 	r := b.rule(b.policy.Alerts.Silent, defaults{"BkplanSilent", settle})
 	runs := b.series(LastRun)
-	r.Expr = "time() - " + b.latest(LastRun) + " > " + seconds(b.silent) + " or absent_over_time(" + runs + "[" + length(b.silent) + "])"
+	r.Expr = "time() - " + b.latest(LastRun) + " > " + seconds(b.silent) + " or " + b.named("absent_over_time("+runs+"["+length(b.silent)+"])")
 	r.Summary = "Nothing has been heard of bkplan for more than " + length(b.silent)
 	r.Description = "Either nothing runs, or its metrics do not arrive; until then no other alert about backups can be relied upon.\n" +
 		"Is it started: systemctl list-timers 'bkplan*'. Did it run, and did its metrics go out: bkplan runs show."

@@ -152,7 +152,7 @@ func (t trial) expected(r Rule, w world, at time.Duration) ([]expectedNode, erro
 	var alerts []expectedNode
 	for _, labels := range brings {
 		all := map[string]string{}
-		if t.host != "" && w != empty {
+		if t.host != "" {
 			all["instance"] = t.host
 		}
 		maps.Copy(all, labels)
