@@ -86,6 +86,15 @@ func (b builder) series(metric string, matchers ...string) string {
 	return selector(metric, matchers...)
 }
 
+// named gives the host's name to what tells that series are absent, which has none:
+// alerts of two hosts would be one.
+func (b builder) named(expr string) string {
+	if b.policy.Alerts.Instance == "" {
+		return expr
+	}
+	return "label_replace(" + expr + ", \"instance\", " + quote(b.policy.Alerts.Instance) + ", \"\", \"\")"
+}
+
 // defaults is what an alert is like that the policy does not mention.
 type defaults struct {
 	name    string

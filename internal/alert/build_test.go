@@ -177,6 +177,10 @@ alerts {
 			`time() - last_over_time(bkplan_layer_last_success_timestamp_seconds{layer="hourly",instance=~"pve\\.lan(:[0-9]+)?"}[4h]) > 3 * 3600`,
 			"critical", 10 * time.Minute,
 		},
+		"WeeklyNeverRun": { // of two hosts there are two
+			`label_replace(absent(bkplan_layer_last_success_timestamp_seconds{layer="weekly",instance=~"pve\\.lan(:[0-9]+)?"}), "instance", "pve.lan", "", "")`,
+			"info", 8 * 24 * time.Hour,
+		},
 		"WeeklyFailing": {`last_over_time(bkplan_layer_last_run_success{layer="weekly",instance=~"pve\\.lan(:[0-9]+)?"}[4h]) == 0`, "info", 0},
 	} {
 		if diff := cmp.Diff([]shape{want}, named(rules, name)); diff != "" {

@@ -16,14 +16,15 @@ const (
 
 // general makes the rules that are not about one layer.
 func (b builder) general() []Rule {
-	return []Rule{b.silence(), b.unprotected(), b.noVersion(), b.suspect(), b.drift(), b.wrongClock()}
+	rules := append([]Rule{b.silence(), b.unprotected()}, b.noVersion()...)
+	return append(rules, b.suspect(), b.drift(), b.wrongClock())
 }
 
 // silence is about bkplan itself: no run, no file that is refreshed, no series.
 func (b builder) silence() Rule {
 	r := b.rule(b.policy.Alerts.Silent, defaults{"BkplanSilent", settle})
 	runs := b.series(LastRun)
-	r.Expr = "time() - " + b.latest(LastRun) + " > " + seconds(b.silent) + " or absent_over_time(" + runs + "[" + length(b.silent) + "])"
+	r.Expr = "time() - " + b.latest(LastRun) + " > " + seconds(b.silent) + " or " + b.named("absent_over_time("+runs+"["+length(b.silent)+"])")
 	r.Summary = "Nothing has been heard of bkplan for more than " + length(b.silent)
 	r.Description = "Either nothing runs, or its metrics do not arrive; until then no other alert about backups can be relied upon.\n" +
 		"Is it started: systemctl list-timers 'bkplan*'. Did it run, and did its metrics go out: bkplan runs show."
@@ -43,15 +44,36 @@ func (b builder) unprotected() Rule {
 
 // noVersion is about volumes that are covered, and of which no version was ever
 // made: the age of a layer's success does not know them. It reads the series as
-// they are, since there is one for each volume.
-func (b builder) noVersion() Rule {
-	r := b.rule(b.policy.Alerts.NoVersion, defaults{"BackupVolumeWithoutVersion", neverRun})
-	r.Expr = b.series(VolumeVersions) + " == 0"
+// they are, since there is one for each volume. A volume that is new waits for the
+// next slot, so layers that come rarely have rules of their own, unless the policy
+// says how long to wait.
+func (b builder) noVersion() []Rule {
+	var often, rare []plan.Layer
+	for _, l := range b.policy.Layers {
+		if late, _ := lateAfter(l); late > neverRun && b.policy.Alerts.NoVersion.For.IsZero() {
+			rare = append(rare, l)
+		} else {
+			often = append(often, l)
+		}
+	}
+	rules := []Rule{b.withoutVersion(neverRun, often, noneOf(rare)...)}
+	for _, l := range rare {
+		late, _ := lateAfter(l)
+		r := b.withoutVersion(late, []plan.Layer{l}, equals("layer", l.Name))
+		r.Labels["layer"] = l.Name // it has one anyway; rules of one name differ by their labels
+		rules = append(rules, r)
+	}
+	return rules
+}
+
+func (b builder) withoutVersion(waiting time.Duration, layers []plan.Layer, matchers ...string) Rule {
+	r := b.rule(b.policy.Alerts.NoVersion, defaults{"BackupVolumeWithoutVersion", waiting})
+	r.Expr = b.series(VolumeVersions, matchers...) + " == 0"
 	r.Summary = "Volume {{ $labels.volume }} has no version in layer {{ $labels.layer }}"
 	r.Description = "It has been covered for " + length(r.For) + ", and no copy of it was ever completed.\n" +
 		"What went wrong: bkplan runs show. What blocks it: bkplan plan -v --layer '{{ $labels.layer }}'."
-	r.proof = proof{world: neglected, value: constant(0)}
-	for _, l := range b.policy.Layers {
+	r.proof = proof{world: neglected, value: constant(0), brings: []map[string]string{}}
+	for _, l := range layers {
 		r.proof.brings = append(r.proof.brings, map[string]string{"layer": l.Name, "volume": someVolume})
 	}
 	return r

@@ -79,7 +79,7 @@ func (b builder) failing(l plan.Layer) Rule {
 
 func (b builder) neverRan(l plan.Layer, late time.Duration) Rule {
 	r := b.ofLayer(l, "NeverRun", max(neverRun, late))
-	r.Expr = "absent(" + b.series(LayerLastSuccess, equals("layer", l.Name)) + ")"
+	r.Expr = b.named("absent(" + b.series(LayerLastSuccess, equals("layer", l.Name)) + ")")
 	r.Summary = "Layer {{ $labels.layer }} has no complete version that Prometheus has heard of"
 	r.Description = "There was no sample for " + length(r.For) + ": it never ran, every run of it failed, or its metrics do not arrive.\n" +
 		"Is it started: systemctl list-timers 'bkplan*'. Did it run: bkplan runs. What is there: bkplan plan --layer '{{ $labels.layer }}'."

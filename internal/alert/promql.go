@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bkplan/bkplan/internal/plan"
 )
 
 // selector is a metric with the labels that it must have.
@@ -18,6 +20,18 @@ func selector(metric string, matchers ...string) string {
 
 // equals matches one value of a label, whatever it holds.
 func equals(label, value string) string { return label + "=" + quote(value) }
+
+// noneOf matches all layers but some.
+func noneOf(layers []plan.Layer) []string {
+	var names []string
+	for _, l := range layers {
+		names = append(names, regexp.QuoteMeta(l.Name))
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []string{"layer!~" + quote(strings.Join(names, "|"))}
+}
 
 // ofHost matches the instance of a host, with and without a port: a Pushgateway has
 // the host's name, a node_exporter is scraped at one.

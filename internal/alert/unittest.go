@@ -143,7 +143,7 @@ func (t trial) expected(r Rule, w world, at time.Duration) ([]expectedNode, erro
 		return nil, nil
 	}
 	brings, value := r.proof.brings, r.proof.value
-	if w == r.proof.also || len(brings) == 0 {
+	if w == r.proof.also || brings == nil {
 		brings = []map[string]string{nil}
 	}
 	if w == r.proof.also {
@@ -152,7 +152,7 @@ func (t trial) expected(r Rule, w world, at time.Duration) ([]expectedNode, erro
 	var alerts []expectedNode
 	for _, labels := range brings {
 		all := map[string]string{}
-		if t.host != "" && w != empty {
+		if t.host != "" {
 			all["instance"] = t.host
 		}
 		maps.Copy(all, labels)

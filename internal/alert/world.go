@@ -26,7 +26,7 @@ type proof struct {
 	world world
 	also  world         // a second one in which it fires, from the beginning and without series
 	after time.Duration // how old the world is when the expression becomes true
-	// brings are the labels of the series that it fires for.
+	// brings are the labels of the series that it fires for; nil where these have none.
 	brings []map[string]string
 	value  func(at time.Duration) float64
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/google/renameio/v2"
@@ -67,13 +68,24 @@ func (a *App) alerts(o alertsOptions) error {
 	return a.writeOut(o.out, text.Bytes())
 }
 
-// writeOut writes what everyone may read to a file, or to standard output for "-".
+// writeOut writes what everyone may read to a file, or to standard output for "-". A
+// link stays one, and so does what is no file.
 func (a *App) writeOut(out string, text []byte) error {
 	if out == "-" {
 		_, err := a.Stdout.Write(text)
 		return err
 	}
-	if err := renameio.WriteFile(out, text, 0o644); err != nil {
+	var err error
+	switch info, missing := os.Stat(out); {
+	case missing == nil && !info.Mode().IsRegular():
+		err = os.WriteFile(out, text, 0o644)
+	default:
+		if target, unknown := filepath.EvalSymlinks(out); unknown == nil {
+			out = target
+		}
+		err = renameio.WriteFile(out, text, 0o644, renameio.WithStaticPermissions(0o644))
+	}
+	if err != nil {
 		return fmt.Errorf("write %s: %w", out, err)
 	}
 	return nil

@@ -179,8 +179,14 @@ func (a *App) installTimers(ctx context.Context, o timersOptions, units []timer.
 	if err != nil {
 		return err
 	}
-	if err := found.Install(folder); err != nil {
+	if err := found.Conflict(folder); err != nil {
 		return conflictFailure(err)
+	}
+	if err := otherPolicy(found); err != nil {
+		return err
+	}
+	if err := found.Install(folder); err != nil {
+		return err
 	}
 	leftovers := found.With(unitdir.Leftover)
 	if err := systemctl.Disable(ctx, unitdir.Enabled(leftovers)); err != nil {
@@ -193,6 +199,18 @@ func (a *App) installTimers(ctx context.Context, o timersOptions, units []timer.
 		return err
 	}
 	a.tellInstalled(found, o)
+	return nil
+}
+
+// otherPolicy refuses to take the timers of another policy away, whose layers would not
+// be backed up any more.
+func otherPolicy(found unitdir.Survey) error {
+	for _, f := range found.With(unitdir.Outdated) {
+		if !timer.SamePolicy(f.Found, f.Text) {
+			return fail("bkplan timers --check shows the difference; if that policy is to have no timers any more, bkplan timers --uninstall takes them away",
+				"%s is of a policy at another path, and one policy of a machine has timers; nothing is written", f.Name)
+		}
+	}
 	return nil
 }
 

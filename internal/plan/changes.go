@@ -100,6 +100,8 @@ func (l *syncLayer) whyNever(a *Action) string {
 func (l *syncLayer) whyBothEnds(a *Action, last *Receipt) string {
 	full, hasFull := l.layer.FullSchedule.Prev(l.now, l.zone())
 	switch {
+	case hasFull && InFuture(last.Full, l.now):
+		return fmt.Sprintf("last done %s, which is in the future", l.clockText(last.Full))
 	case hasFull && last.Full.Before(full.Truncate(time.Second)):
 		return fmt.Sprintf("last done %s, before the slot %s", l.clockText(last.Full), l.clockText(full))
 	case !slices.Equal(last.Exclude, a.Copy.Exclude):

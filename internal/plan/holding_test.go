@@ -118,3 +118,20 @@ func TestACopyThatLacksAVersionIsNotWhole(t *testing.T) {
 		t.Errorf("all is to be compared, and it was fine at %s: %v", at, ids(full.Actions))
 	}
 }
+
+// A sync that was cut off leaves no mirror, and the layer as old as it was: an alert that it
+// is stale must go on.
+func TestAMirrorThatWasCutOffIsAsOldAsItWas(t *testing.T) {
+	p, o := month(monday)
+	p.Layers = []Layer{{Kind: LayerSync, Name: "nfs", From: Ref{"source", SourceDirectory, "nfs"}, To: p.Destinations[1].Ref(), Directory: "nfs", Schedule: calendar("*-*-* 06:00")}}
+	began := monday.Add(-days(9))
+	o.Disks[1].Receipts = []Receipt{{Layer: "nfs", Volume: "nfs", Path: "nfs", Started: began}} // of no source
+	got := Build(p, o, monday, Options{})
+	if at := got.LastSuccess("nfs"); !at.Equal(began) || got.Holdings[0].Versions != 0 {
+		t.Errorf("fine at %s: %+v", at, got.Holdings)
+	}
+	o.Disks[1].Receipts[0].Started = monday.AddDate(1, 0, 0)
+	if at := Build(p, o, monday, Options{}).LastSuccess("nfs"); !at.IsZero() {
+		t.Errorf("fine at %s, which is in the future", at)
+	}
+}

@@ -113,6 +113,8 @@ func (l *offsiteLayer) whyFull(volumes []offsiteVolume) string {
 			return "it is compared as a whole: it is not known when that was last done"
 		}
 		return ""
+	case InFuture(l.last.Full, l.now):
+		return fmt.Sprintf("it is compared as a whole: last done %s, which is in the future", l.clockText(l.last.Full))
 	case l.last.Full.Before(slot.Truncate(time.Second)):
 		return fmt.Sprintf("it is compared as a whole: last done %s, before the slot %s", l.clockText(l.last.Full), l.clockText(slot))
 	}

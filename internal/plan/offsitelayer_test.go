@@ -177,6 +177,18 @@ func TestOffsiteComparesAllOnItsSchedule(t *testing.T) {
 	}
 }
 
+// A clock that was years ahead when all was compared does not put that off for years.
+func TestOffsiteComparesAllAfterAWrongClock(t *testing.T) {
+	p, o := month(monday)
+	p.Layers[2].FullSchedule = calendar("Sun *-*-* 06:00")
+	far := &o.Disks[2]
+	far.Receipts = append(far.Receipts, Receipt{Layer: "offsite", Volume: "sda", Path: ".", Started: monday.Add(-time.Minute), Full: monday.AddDate(10, 0, 0)})
+	last := Build(p, o, monday, Options{}).Actions
+	if note := last[len(last)-1]; note.ID != `layer.offsite["sda"]@full` || !strings.Contains(note.Reason.Detail, "in the future") {
+		t.Errorf("%+v", note)
+	}
+}
+
 // What else lies on the disk does not wait for the comparisons, which may fail for
 // ever, and a part of the plan does not wait for the rest of it.
 func TestOffsiteComparesBesideItsMirror(t *testing.T) {
@@ -285,6 +297,10 @@ func TestSyncFollowsTheChangeJournal(t *testing.T) {
 			p.Layers[0].FullSchedule = calendar("Sun *-*-1..7 06:00")
 			r.Full = time.Date(2026, 10, 4, 6, 5, 0, 0, time.UTC)
 		}, "; everything is compared: last done 2026-10-04 06:05, before the slot 2026-11-01 06:00"},
+		"by a clock that was wrong": {func(p *Policy, _ *Observation, r *Receipt) {
+			p.Layers[0].FullSchedule = calendar("Sun *-*-1..7 06:00")
+			r.Full = time.Date(2036, 10, 5, 6, 5, 0, 0, time.UTC)
+		}, "; everything is compared: last done 2036-10-05 06:05, which is in the future"},
 		"after the first Sunday": {func(p *Policy, _ *Observation, r *Receipt) {
 			p.Layers[0].FullSchedule = calendar("Sun *-*-1..7 06:00")
 			r.Full = time.Date(2026, 11, 1, 6, 5, 0, 0, time.UTC)

@@ -62,7 +62,8 @@ type LayerStatus struct {
 	VersionsUnknown bool `json:"versions_unknown,omitempty"`
 	// Blocked is set when nothing of the layer could be planned.
 	Blocked *Block `json:"blocked,omitempty"`
-	// Whole is up to when a sync of a disk has all that the disk has; of other layers zero.
+	// Whole is up to when a sync of a disk has all that the disk has, and when the last whole
+	// sync began of a mirror in which one was cut off since; of other layers zero.
 	Whole time.Time `json:"-"`
 }
 

@@ -40,6 +40,8 @@ func (l *syncLayer) plan() {
 	if receipt.isWhole() {
 		l.status.Versions = 1
 		h = held{newest: receipt.Source.Taken, count: 1}
+	} else if receipt != nil && !InFuture(receipt.Started, l.now) {
+		l.status.Whole = receipt.Started
 	}
 	if a := l.planSync(access, receipt); a != nil {
 		a.Copy.Exclude = slices.Concat(a.Copy.Exclude, patterns)

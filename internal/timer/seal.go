@@ -3,6 +3,7 @@ package timer
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"regexp"
 	"strings"
 )
 
@@ -38,6 +39,20 @@ func Judge(text string) Authorship {
 		return Edited
 	}
 	return Own
+}
+
+var policyWord = regexp.MustCompile(`(?m)^ExecStart=.* ("--file=[^"]*"|--file=\S*)`)
+
+// SamePolicy says whether two units run bkplan with one policy, by the path of it.
+func SamePolicy(a, b string) bool {
+	return policyOf(a) == policyOf(b)
+}
+
+func policyOf(text string) string {
+	if found := policyWord.FindStringSubmatch(text); found != nil {
+		return found[1]
+	}
+	return ""
 }
 
 func digest(text string) string {

@@ -21,7 +21,7 @@ func (p *Provider) noteCompared(ctx context.Context, j job) (providers.Result, e
 	switch {
 	case r == nil:
 		return providers.Result{}, stale("%s: the receipt of the last sync is gone", j.host())
-	case !r.Full.Before(j.VersionTime):
+	case !r.Full.Before(j.VersionTime) && !plan.InFuture(r.Full, j.started):
 		return providers.Result{Already: true}, nil
 	}
 	r.Full = j.VersionTime

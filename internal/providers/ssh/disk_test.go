@@ -162,18 +162,24 @@ func TestMirrorOfADiskLeavesOthersAlone(t *testing.T) {
 	}
 	before := b.rest()
 	note := plan.Action{
-		ID: "note", Kind: plan.Sync, Layer: "offsite", Volume: "sda", VersionTime: compared.Add(time.Hour),
+		ID: "note", Kind: plan.Sync, Layer: "offsite", Volume: "sda", VersionTime: compared.Add(time.Minute),
 		Copy: &plan.CopyAction{Remote: nothing.Copy.Remote, Destination: b.root(), Directory: ".", Full: true},
 	}
 	if r := b.do(note); r.Already {
 		t.Error("it was noted already")
 	}
-	before.Full = compared.Add(time.Hour)
+	before.Full = compared.Add(time.Minute)
 	if diff := cmp.Diff(before, b.rest()); diff != "" {
 		t.Error(diff)
 	}
 	if r := b.do(note); !r.Already {
 		t.Error("it is noted twice")
+	}
+	wrong, now := note, note.VersionTime
+	wrong.VersionTime = now.AddDate(10, 0, 0) // by a clock that is set right afterwards
+	b.do(wrong)
+	if r := b.do(note); r.Already || !full().Equal(now) {
+		t.Errorf("it was compared %s: %+v", full(), r)
 	}
 	if _, err := os.Lstat(filepath.Join(b.root(), "somebody's/only copy")); err != nil {
 		t.Error(err)
