@@ -18,7 +18,7 @@ import (
 )
 
 // lookAfterSignal is how long a run that was asked to stop may still look for what it has
-// left behind. systemd kills after 90 seconds.
+// left behind. What stops it kills after 90 seconds by default.
 const lookAfterSignal = 30 * time.Second
 
 var errLookedTooLong = fmt.Errorf("the run was asked to stop, and looking took more than %s", lookAfterSignal)

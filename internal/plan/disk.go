@@ -56,10 +56,9 @@ type Disk struct {
 	FileSystem FileSystem `json:"file_system"`
 	// Clock is what time it is on the other machine, to the second; zero on this one.
 	Clock time.Time `json:"clock,omitzero"`
-	// Folders are the directories of the layers that keep versions here.
 	// ShareSnapshots is set where the policy names the share.
 	ShareSnapshots *ShareSnapshots `json:"share_snapshots,omitempty"`
-
+	// Folders are the directories of the layers that keep versions here.
 	Folders  []Folder     `json:"folders,omitempty"`
 	Receipts []Receipt    `json:"receipts,omitempty"`
 	Bad      []BadReceipt `json:"bad_receipts,omitempty"`

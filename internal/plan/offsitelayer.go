@@ -250,7 +250,7 @@ func (l *offsiteLayer) planNote() {
 		}
 		after = append(after, a.ID)
 	}
-	if l.full == "" || l.noStart != nil || l.last == nil && !l.due {
+	if l.full == "" || l.noStart != nil || l.last == nil && l.status.Slot.IsZero() {
 		return
 	}
 	l.actions = append(l.actions, Action{

@@ -189,6 +189,17 @@ func TestOffsiteComparesAllAfterAWrongClock(t *testing.T) {
 	}
 }
 
+// Before the first slot no receipt is written, so there is none to note anything in.
+func TestOffsiteNotesNothingBeforeItsFirstSlot(t *testing.T) {
+	p, o := month(monday)
+	p.Layers[2].Schedule, p.Layers[2].FullSchedule = calendar("2030-*-* 06:00"), calendar("Sun *-*-* 06:00")
+	for _, a := range Build(p, o, monday, Options{}).Actions {
+		if a.Layer == "offsite" && a.Kind == Sync {
+			t.Errorf("%+v", a)
+		}
+	}
+}
+
 // What else lies on the disk does not wait for the comparisons, which may fail for
 // ever, and a part of the plan does not wait for the rest of it.
 func TestOffsiteComparesBesideItsMirror(t *testing.T) {
