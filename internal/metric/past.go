@@ -53,7 +53,7 @@ func Remember(stateDir string, current *run.Record, now time.Time) (Past, error)
 	begun = slices.DeleteFunc(begun, func(r run.Record) bool { return plan.InFuture(r.Started, now) })
 	actions := 0
 	for i, r := range begun {
-		if !(i < maxRuns && actions <= maxActions) && !slices.ContainsFunc(r.Layers, func(l string) bool { return p.lacks(l, actions) }) {
+		if (i >= maxRuns || actions > maxActions) && !slices.ContainsFunc(r.Layers, func(l string) bool { return p.lacks(l, actions) }) {
 			continue
 		}
 		record, err := run.Read(stateDir, r.ID)
