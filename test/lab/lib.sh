@@ -309,7 +309,12 @@ world() {
 	find /mnt/backup -printf '%p %i %n %s %C@\n' | sort
 }
 
-remember_world() { world >/run/lab/world; }
+# remember_world first lets be written what the kernel holds back: it would show in the
+# pool at some moment, whoever plans.
+remember_world() {
+	sync
+	world >/run/lab/world
+}
 
 expect_same_world() {
 	world | diff /run/lab/world - || fail "the world has changed"

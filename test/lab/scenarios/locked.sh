@@ -53,4 +53,4 @@ expect_status 0
 expect_no_changes
 expect_snapshots 8
 run_bkplan runs
-expect_line running
+expect_line killed
