@@ -1,12 +1,16 @@
 package alert_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/bkplan/bkplan/test/monitoring"
+)
 
 // TestGatewayThatForgets: a Pushgateway restarted and lost what is pushed once a day,
 // and alerts fired for a healthy backup; or one that fired was cleared by it. It is
 // silence only when the next run brings nothing either.
 func TestGatewayThatForgets(t *testing.T) {
-	need(t, "promtool")
+	monitoring.Require(t, "promtool")
 	dir := install(t, load(t, examplePolicy))
 	write(t, dir, "gateway.yml", []byte(`rule_files: [bkplan.yml]
 evaluation_interval: 30m

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bkplan/bkplan/test/monitoring"
 )
 
 // promise is what the owner of the reference homelab is told, and when.
@@ -74,7 +76,7 @@ var calm = map[string][]string{
 // TestHomelabPromises holds the rules of the example against the homelab's own table
 // of alerts, to the minute: just before, nothing is said; then the alert fires.
 func TestHomelabPromises(t *testing.T) {
-	need(t, "promtool")
+	monitoring.Require(t, "promtool")
 	const header = "rule_files: [bkplan.yml]\nevaluation_interval: %s\ntests:\n"
 	var tests, long strings.Builder
 	fmt.Fprintf(&tests, header, "1m")

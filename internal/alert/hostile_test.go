@@ -12,6 +12,7 @@ import (
 	"github.com/bkplan/bkplan/internal/alert"
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/schedule"
+	"github.com/bkplan/bkplan/test/monitoring"
 )
 
 // document is a file of rules as someone else reads it.
@@ -101,7 +102,7 @@ func TestHostileNames(t *testing.T) {
 
 // TestHostileNamesLoad: Prometheus takes such files, and their tests pass.
 func TestHostileNamesLoad(t *testing.T) {
-	need(t, "promtool")
+	monitoring.Require(t, "promtool")
 	for seed := range 2 {
 		p := rapid.Custom(hostilePolicy).Example(seed)
 		dir := install(t, p)

@@ -11,23 +11,8 @@ import (
 
 	"github.com/bkplan/bkplan/internal/alert"
 	"github.com/bkplan/bkplan/internal/plan"
+	"github.com/bkplan/bkplan/test/monitoring"
 )
-
-// need skips the test where a program is missing, and fails it where nothing may
-// be skipped.
-func need(t *testing.T, programs ...string) {
-	t.Helper()
-	for _, program := range programs {
-		if _, err := exec.LookPath(program); err == nil {
-			continue
-		}
-		reason := program + " is missing: on Debian it is in the packages prometheus and prometheus-pushgateway"
-		if os.Getenv("BKPLAN_REQUIRE_PROMETHEUS") == "1" {
-			t.Fatal(reason)
-		}
-		t.Skip(reason)
-	}
-}
 
 // promtool runs it in a folder.
 func promtool(t *testing.T, dir string, args ...string) (string, error) {
@@ -68,7 +53,7 @@ func mustPass(t *testing.T, dir string, args ...string) {
 // TestPromtoolChecks: Prometheus loads what is written, and the tests that come
 // with it pass.
 func TestPromtoolChecks(t *testing.T) {
-	need(t, "promtool")
+	monitoring.Require(t, "promtool")
 	for name, p := range map[string]plan.Policy{
 		"homelab": load(t, examplePolicy),
 		"of a host": loadText(t, small+`alerts {
@@ -90,7 +75,7 @@ func TestPromtoolChecks(t *testing.T) {
 // TestGeneratedTestsNotice: tests that passed whatever the rules say would prove
 // nothing.
 func TestGeneratedTestsNotice(t *testing.T) {
-	need(t, "promtool")
+	monitoring.Require(t, "promtool")
 	dir := install(t, loadText(t, small))
 	rules, err := os.ReadFile(filepath.Join(dir, "bkplan.yml"))
 	if err != nil {

@@ -1,11 +1,15 @@
 package alert_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/bkplan/bkplan/test/monitoring"
+)
 
 // TestRareLayerIsNotRushed: a volume that is new on a Monday, in a layer that comes on
 // Sundays, has no version for six days, and nothing is wrong.
 func TestRareLayerIsNotRushed(t *testing.T) {
-	need(t, "promtool")
+	monitoring.Require(t, "promtool")
 	dir := install(t, load(t, examplePolicy))
 	write(t, dir, "rare.yml", []byte(`rule_files: [bkplan.yml]
 evaluation_interval: 1h

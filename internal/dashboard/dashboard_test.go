@@ -17,6 +17,7 @@ import (
 
 	"github.com/bkplan/bkplan/internal/dashboard"
 	"github.com/bkplan/bkplan/internal/policy"
+	"github.com/bkplan/bkplan/test/monitoring"
 )
 
 var update = flag.Bool("update", false, "write the golden file anew")
@@ -113,12 +114,7 @@ func TestGrafanaCanShowIt(t *testing.T) {
 
 // TestPrometheusReadsExpressions loads every expression as a rule.
 func TestPrometheusReadsExpressions(t *testing.T) {
-	if _, err := exec.LookPath("promtool"); err != nil {
-		if os.Getenv("BKPLAN_REQUIRE_PROMETHEUS") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip("promtool is missing: on Debian it is in the package prometheus")
-	}
+	monitoring.Require(t, "promtool")
 	type rule struct {
 		Record string `yaml:"record"`
 		Expr   string `yaml:"expr"`
