@@ -60,16 +60,17 @@ const (
 	maxGrace = 24 * time.Hour
 )
 
-// lateAfter is how long after one success of a layer the next one is overdue: the
-// longest time between two of its slots, and a quarter of that, at least an hour
-// and at most a day, or all the time that one action of it may take.
+// lateAfter is how long after one run of a layer the next one is overdue.
 func lateAfter(l plan.Layer) (time.Duration, bool) {
 	gap, known := l.Schedule.LongestGap()
-	if !known {
-		return 0, false
-	}
-	grace := max(min(gap/4, maxGrace), minGrace, l.Timeout.Approx())
-	return (gap + grace).Round(time.Minute), true
+	return late(l, gap), known
+}
+
+// late is what the schedule gives a layer and a quarter of that, at least an hour and
+// at most a day, or all the time that one action of it may take.
+func late(l plan.Layer, scheduled time.Duration) time.Duration {
+	grace := max(min(scheduled/4, maxGrace), minGrace, l.Timeout.Approx())
+	return (scheduled + grace).Round(time.Minute)
 }
 
 // latest is the newest sample of a metric, also while a gateway that restarted has

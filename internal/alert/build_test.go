@@ -128,9 +128,9 @@ func TestDefaults(t *testing.T) {
 		"NightlySnapshotsFailing":  {`last_over_time(bkplan_layer_last_run_success{layer="nightly_snapshots"}[30h]) == 0`, "warning", 0},
 		"NightlySnapshotsNeverRun": {`absent(bkplan_layer_last_success_timestamp_seconds{layer="nightly_snapshots"})`, "warning", 48 * time.Hour},
 		"WeeklyStale": {
-			`time() - last_over_time(bkplan_layer_last_success_timestamp_seconds{layer="weekly"}[30h]) > 192 * 3600`, "warning", 0,
+			`time() - last_over_time(bkplan_layer_last_success_timestamp_seconds{layer="weekly"}[30h]) > 194 * 3600`, "warning", 0,
 		},
-		"WeeklyNeverRun": {`absent(bkplan_layer_last_success_timestamp_seconds{layer="weekly"})`, "warning", 8 * 24 * time.Hour},
+		"WeeklyNeverRun": {`absent(bkplan_layer_last_success_timestamp_seconds{layer="weekly"})`, "warning", 194 * time.Hour},
 		"EtcdStale": {
 			`time() - last_over_time(bkplan_layer_last_success_timestamp_seconds{layer="etcd"}[30h]) > 192 * 3600`, "warning", 0,
 		},
@@ -179,7 +179,7 @@ alerts {
 		},
 		"WeeklyNeverRun": { // of two hosts there are two
 			`label_replace(absent(bkplan_layer_last_success_timestamp_seconds{layer="weekly",instance=~"pve\\.lan(:[0-9]+)?"}), "instance", "pve.lan", "", "")`,
-			"info", 8 * 24 * time.Hour,
+			"info", 194 * time.Hour,
 		},
 		"WeeklyFailing": {`last_over_time(bkplan_layer_last_run_success{layer="weekly",instance=~"pve\\.lan(:[0-9]+)?"}[4h]) == 0`, "info", 0},
 	} {
@@ -246,12 +246,52 @@ layer "sync" "nfs" {
   %s
 }
 `, lines))
-		late, known := alert.StaleAfter(p.Layers[0])
-		if late != want || known != (want > 0) {
+		late, known := alert.StaleAfter(p, p.Layers[0])
+		if known != (want > 0) || known && late != want {
 			t.Errorf("%s: %v, %v, want %v", lines, late, known, want)
 		}
 		if stale := named(alert.Build(p), "NfsStale"); known != (stale != nil) {
 			t.Errorf("%s: %v", lines, stale)
+		}
+	}
+}
+
+// TestStaleAfterOfCopies: a copy of a snapshot bears the snapshot's time, and is that
+// old on its first day; all is well meanwhile.
+func TestStaleAfterOfCopies(t *testing.T) {
+	for _, c := range []struct {
+		snapshots, copies string
+		want              time.Duration
+	}{
+		{"*-*-* 03:00", "*-*-* 05:00", 32*hour + 30*time.Minute},
+		{"*-*-* 03:00", "*-*-* 03:00", 30 * hour},
+		{"*-*-* 03:00", "hourly", 30 * hour},
+		{"Sun *-*-* 03:00", "*-*-* 05:00", 8*day + 2*hour},
+		{"hourly", "Sun *-*-* 05:00", 8 * day},
+	} {
+		p := loadText(t, fmt.Sprintf(`
+source "lvm_thin" "pvcs" {
+  volume_group = "pve"
+  thin_pool    = "data"
+  match        = "*"
+}
+destination "disk" "sda" { path = "/mnt/backup" }
+layer "snapshot" "snapshots" {
+  from     = source.pvcs
+  schedule = %q
+  retention { keep_last = 3 }
+}
+layer "files" "copies" {
+  from      = layer.snapshots
+  to        = destination.sda
+  directory = "copies"
+  version   = "%%Y-%%m-%%d"
+  schedule  = %q
+  retention { keep_last = 3 }
+}
+`, c.snapshots, c.copies))
+		if late, _ := alert.StaleAfter(p, p.Layers[1]); late != c.want {
+			t.Errorf("%s of %s: %v, want %v", c.copies, c.snapshots, late, c.want)
 		}
 	}
 }

@@ -16,7 +16,7 @@ const neverRun = 48 * time.Hour
 // layer makes the rules of one layer. Of a layer that this version does not carry
 // out nothing tells that it never ran: there are no metrics of it yet.
 func (b builder) layer(l plan.Layer) []Rule {
-	late, known := StaleAfter(l)
+	late, known := StaleAfter(b.policy, l)
 	var rules []Rule
 	if known {
 		rules = append(rules, b.stale(l, late))
@@ -32,12 +32,13 @@ func (b builder) layer(l plan.Layer) []Rule {
 }
 
 // StaleAfter is how old the last success of a layer may be: what the policy says, or
-// what follows from the schedule. It is false where neither says it.
-func StaleAfter(l plan.Layer) (time.Duration, bool) {
+// what follows from the schedules. It is false where neither says it.
+func StaleAfter(p plan.Policy, l plan.Layer) (time.Duration, bool) {
 	if !l.Alert.Age.IsZero() {
 		return l.Alert.Age.Approx(), true
 	}
-	return lateAfter(l)
+	age, known := p.LongestAge(l)
+	return late(l, age), known
 }
 
 // layerRule begins a rule about a layer. Its name and kind are labels of the rule

@@ -18,7 +18,7 @@ func (b *builder) state(p plan.Policy) {
 		[]asked{{"{{layer}}", "time() - " + alert.LayerLastSuccess + ofLayer}}}.panel(field{Unit: "s", Thresholds: colours(0, 0)})
 	ages.Options = map[string]any{"orientation": "horizontal", "displayMode": "lcd", "reduceOptions": lastValue}
 	for _, l := range p.Layers {
-		if late, known := alert.StaleAfter(l); known {
+		if late, known := alert.StaleAfter(p, l); known {
 			ages.FieldConfig.Overrides = append(ages.FieldConfig.Overrides, override{
 				matcher{"byName", l.Name}, []property{{"thresholds", colours(late.Seconds()*0.85, late.Seconds())}},
 			})

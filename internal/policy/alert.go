@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/bkplan/bkplan/internal/plan"
@@ -51,25 +52,34 @@ func (b *body) alert(name string, a *plan.Alert, own func(*body)) {
 
 // layerAlert reads the alert block of a layer.
 func (b *body) layerAlert(l *plan.Layer) {
-	b.alert("alert", &l.Alert, func(x *body) {
-		l.Alert.Age = x.duration("stale")
-		x.checkStale(*l)
-	})
+	b.alert("alert", &l.Alert, func(x *body) { l.Alert.Age = x.duration("stale") })
 }
 
-// checkStale warns of an alert that would fire between two slots of a layer that
-// does all it should.
-func (b *body) checkStale(l plan.Layer) {
-	gap, known := l.Schedule.LongestGap()
-	if l.Alert.Age.IsZero() || !known || l.Alert.Age.Approx() > gap {
-		return
+// checkStale warns of alerts that would fire while their layers do all they should.
+func (e *evaluator) checkStale(p plan.Policy) {
+	for _, l := range p.Layers {
+		age, known := p.LongestAge(l)
+		if l.Alert.Age.IsZero() || !known || l.Alert.Age.Approx() > age {
+			continue
+		}
+		e.warnAt(e.stalePlace(l), problem{
+			code:    "stale_too_soon",
+			summary: fmt.Sprintf("layer.%s is called stale before it is due again", l.Name),
+			detail:  fmt.Sprintf("By the schedules its newest version is %s old before the next one comes, so the alert would fire while all is well.", hours(age)),
+			hint:    "leave stale out: the default is that time and a quarter more",
+		})
 	}
-	b.warnAt(b.rangeOf("stale"), problem{
-		code:    "stale_too_soon",
-		summary: fmt.Sprintf("layer.%s is called stale before it is due again", l.Name),
-		detail:  fmt.Sprintf("Its schedule leaves %s between two slots, so the alert would fire while all is well.", hours(gap)),
-		hint:    "leave stale out: the default is that time and a quarter more",
-	})
+}
+
+func (e *evaluator) stalePlace(l plan.Layer) hcl.Range {
+	for _, d := range e.declared.named("layer", l.Name) {
+		for _, block := range d.block.Body.Blocks {
+			if block.Type == "alert" {
+				return e.body("", block).rangeOf("stale")
+			}
+		}
+	}
+	return hcl.Range{}
 }
 
 func hours(d time.Duration) string {

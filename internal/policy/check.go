@@ -17,6 +17,7 @@ func (e *evaluator) check(p plan.Policy) {
 	e.checkCircles(p)
 	e.checkArtifacts(p)
 	e.checkSelections(p)
+	e.checkStale(p)
 }
 
 // checkCircles reports sync layers that copy a destination, by way of others,

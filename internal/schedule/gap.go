@@ -16,7 +16,7 @@ const (
 // no two slots follow one another there.
 func (c Calendar) LongestGap() (time.Duration, bool) {
 	c.zone = nil
-	begin := time.Date(gapYear, time.January, 1, 0, 0, 0, 0, time.UTC)
+	begin := gapBegin(time.UTC)
 	longest := time.Duration(0)
 	slot, found := c.Next(begin, nil)
 	for n := 0; found && n < gapSlots; n++ {
@@ -37,4 +37,35 @@ func (c Calendar) LongestGap() (time.Duration, bool) {
 		}
 	}
 	return longest, longest > 0
+}
+
+func gapBegin(loc *time.Location) time.Time {
+	return time.Date(gapYear, time.January, 1, 0, 0, 0, 0, loc)
+}
+
+// LongestLag is the longest time from the newest slot of another calendar to a slot
+// of this one: how old what the other one made is when this one comes. It is looked
+// for in the first hundreds of slots of both, by the wall clock where both have the
+// same zone; a nil loc means UTC. It is zero where the other one never comes first.
+func (c Calendar) LongestLag(other Calendar, loc *time.Location) time.Duration {
+	if c.location(loc).String() == other.location(loc).String() {
+		c.zone, other.zone, loc = nil, nil, nil
+	}
+	longest := time.Duration(0)
+	slot, found := c.Next(gapBegin(c.location(loc)), loc)
+	for n := 0; found && n < gapSlots; n++ {
+		if before, any := other.Prev(slot, loc); any {
+			longest = max(longest, slot.Sub(before))
+		}
+		slot, found = c.Next(slot, loc)
+	}
+	slot, found = other.Next(gapBegin(c.location(loc)), loc)
+	for n := 0; found && n < gapSlots; n++ {
+		next, more := other.Next(slot, loc)
+		if last, any := c.Prev(next.Add(-time.Microsecond), loc); more && any && last.After(slot) {
+			longest = max(longest, last.Sub(slot))
+		}
+		slot, found = next, more
+	}
+	return longest
 }

@@ -13,3 +13,15 @@ layer "snapshot" "snapshots" {
 alerts {
   drift { kinds = [] }
 }
+
+destination "disk" "sda" { path = "/mnt/backup" }
+
+# Fresh by its own schedule, and a copy of what is three days old.
+layer "files" "daily" {
+  from      = layer.snapshots
+  to        = destination.sda
+  directory = "daily"
+  version   = "%Y-%m-%d"
+  schedule  = "*-*-* 05:00"
+  alert { stale = "60h" }
+}
