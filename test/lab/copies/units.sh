@@ -6,7 +6,7 @@ use_policy night snapshots weekly
 use_offsite
 metrics=/run/lab/metrics/bkplan.prom
 mkdir "${metrics%/*}"
-echo "metrics { textfile { path = \"$metrics\" } }" >>"$BKPLAN_POLICY"
+printf 'metrics {\n  textfile { path = "%s" }\n}\n' "$metrics" >>"$BKPLAN_POLICY"
 
 layers=(snapshots weekly offsite nfs)
 

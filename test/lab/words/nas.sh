@@ -76,4 +76,4 @@ expect_nas_like_disk() {
 }
 
 # one_file FOLDER prints the names that are one file.
-one_file() { inodes "$1" | grep '^one file: '; }
+one_file() { inodes "$1" | sed -n '/^one file: /p'; }
