@@ -71,7 +71,7 @@ func (b builder) withoutVersion(waiting time.Duration, layers []plan.Layer, matc
 	r.Expr = b.series(VolumeVersions, matchers...) + " == 0"
 	r.Summary = "Volume {{ $labels.volume }} has no version in layer {{ $labels.layer }}"
 	r.Description = "It has been covered for " + length(r.For) + ", and no copy of it was ever completed.\n" +
-		"What went wrong: bkplan runs show. What blocks it: bkplan plan -v --layer '{{ $labels.layer }}'."
+		"What went wrong: bkplan runs show --layer '{{ $labels.layer }}'. What blocks it: bkplan plan -v --layer '{{ $labels.layer }}'."
 	r.proof = proof{world: neglected, value: constant(0), brings: []map[string]string{}}
 	for _, l := range layers {
 		r.proof.brings = append(r.proof.brings, map[string]string{"layer": l.Name, "volume": someVolume})

@@ -63,7 +63,7 @@ func (b builder) stale(l plan.Layer, late time.Duration) Rule {
 	r.Expr = "time() - " + b.latest(LayerLastSuccess, equals("layer", l.Name)) + " > " + seconds(late)
 	r.Summary = "Layer {{ $labels.layer }} has no fresh copy of everything: the oldest is {{ $value | humanizeDuration }} old"
 	r.Description = "It should never be more than " + length(late) + ". At least one volume has no newer complete version.\n" +
-		"What went wrong: bkplan runs show. What is due, and what blocks it: bkplan plan --layer '{{ $labels.layer }}'."
+		"What went wrong: bkplan runs show --layer '{{ $labels.layer }}'. What is due, and what blocks it: bkplan plan --layer '{{ $labels.layer }}'."
 	r.proof = proof{world: neglected, after: late, brings: ofOneLayer(l), value: age}
 	return r
 }
@@ -73,7 +73,7 @@ func (b builder) failing(l plan.Layer) Rule {
 	r.Expr = b.latest(LayerLastRunSuccess, equals("layer", l.Name)) + " == 0"
 	r.Summary = "The last run of layer {{ $labels.layer }} did not do all it should"
 	r.Description = "Something failed, was blocked, or was skipped because of that; good copies from before stay.\n" +
-		"What, and in which words: bkplan runs show. When that is mended: bkplan apply --layer '{{ $labels.layer }}'."
+		"What, and in which words: bkplan runs show --layer '{{ $labels.layer }}'. When that is mended: bkplan apply --layer '{{ $labels.layer }}'."
 	r.proof = proof{world: neglected, brings: ofOneLayer(l), value: constant(0)}
 	return r
 }

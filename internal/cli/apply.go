@@ -69,16 +69,16 @@ func (a *App) apply(ctx context.Context, o applyOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := o.check(p); err != nil {
-		return err
-	}
 	surviveBrokenPipe()
 	s := a.session(o, p)
-	if err := s.locked(ctx); err != nil {
-		s.tellOfNone(ctx, err)
-		return err
+	err = o.check(p) // a unit of a layer that is gone is told of as well
+	if err == nil {
+		err = s.locked(ctx)
 	}
-	return nil
+	if err != nil {
+		s.tellOfNone(ctx, err)
+	}
+	return err
 }
 
 // locked is the part of an apply for which it holds the lock.

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,12 +17,14 @@ import (
 type runsOptions struct {
 	policyOptions
 	stateDir string
+	layer    string
 	asJSON   bool
 }
 
 func (o *runsOptions) flags(cmd *cobra.Command, schema string) {
 	o.policyOptions.flags(cmd)
 	cmd.Flags().StringVar(&o.stateDir, "state-dir", "", "look into this `folder`, and read no policy")
+	cmd.Flags().StringVar(&o.layer, "layer", "", "only runs that were to do something of this `layer`")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON (schema: "+schema+")")
 }
 
@@ -46,8 +49,8 @@ func newRunsShow(app *App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [RUN]",
 		Short: "Tell the whole story of one run",
-		Long: `Tell the whole story of one run, of the newest if none or "latest" is named: what
-was planned and why, what was done and how long it took, what failed with the
+		Long: `Tell the whole story of one run; of the newest, with --layer of the newest that was
+to do something of that layer, if none or "latest" is named: what was planned and why, what was done and how long it took, what failed with the
 words of the tool that failed, what was skipped because of it, and what was
 blocked with what would unblock it.`,
 		Args: cobra.MaximumNArgs(1),
@@ -83,6 +86,7 @@ func (a *App) runs(o runsOptions) error {
 		return err
 	}
 	records, listErr := run.List(stateDir)
+	records = slices.DeleteFunc(records, func(r run.Record) bool { return !o.concerns(r) })
 	if o.asJSON {
 		err = view.JSON(a.Stdout, map[string][]run.Record{"runs": records})
 	} else {
@@ -99,17 +103,7 @@ func (a *App) showRun(o runsOptions, id string) error {
 	if err != nil {
 		return err
 	}
-	if id == latest {
-		ids, err := run.IDs(stateDir)
-		if err != nil {
-			return err
-		}
-		if len(ids) == 0 {
-			return fail("", "there is no run yet")
-		}
-		id = ids[0]
-	}
-	record, err := run.Read(stateDir, id)
+	record, err := o.find(stateDir, id)
 	if err != nil {
 		return err
 	}
@@ -117,4 +111,29 @@ func (a *App) showRun(o runsOptions, id string) error {
 		return view.JSON(a.Stdout, record)
 	}
 	return view.Run(a.Stdout, record, zone)
+}
+
+func (o runsOptions) concerns(r run.Record) bool { return o.layer == "" || r.Concerns(o.layer) }
+
+// find reads the record of a run, or of the newest one that is asked for.
+func (o runsOptions) find(stateDir, id string) (run.Record, error) {
+	if id != latest {
+		return run.Read(stateDir, id)
+	}
+	ids, err := run.IDs(stateDir)
+	if err != nil {
+		return run.Record{}, err
+	}
+	for _, id := range ids {
+		record, err := run.Read(stateDir, id)
+		switch {
+		case o.layer != "" && err != nil: // it tells not whose run it was
+		case err != nil || o.concerns(record):
+			return record, err
+		}
+	}
+	if o.layer != "" {
+		return run.Record{}, fail("", "there is no run of layer %q yet", o.layer)
+	}
+	return run.Record{}, fail("", "there is no run yet")
 }

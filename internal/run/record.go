@@ -118,6 +118,14 @@ func (r Record) Fine(layer string) bool {
 	return fine && !r.IsBlocked(layer)
 }
 
+// Concerns says that the run was to do something of a layer, were it for some of its
+// volumes only.
+func (r Record) Concerns(layer string) bool {
+	return slices.Contains(r.Layers, layer) || r.IsBlocked(layer) ||
+		slices.ContainsFunc(r.Plan, func(s Step) bool { return s.Layer == layer }) ||
+		slices.ContainsFunc(r.Actions, func(a Action) bool { return strings.HasPrefix(a.Address, "layer."+layer+"[") })
+}
+
 // IsBlocked says that nothing of a layer could be planned.
 func (r Record) IsBlocked(layer string) bool {
 	return slices.ContainsFunc(r.BlockedLayers, func(b BlockedLayer) bool { return b.Layer == layer })
