@@ -21,7 +21,18 @@ import (
 // left behind. What stops it kills after 90 seconds by default.
 const lookAfterSignal = 30 * time.Second
 
-var errLookedTooLong = fmt.Errorf("the run was asked to stop, and looking took more than %s", lookAfterSignal)
+// publishAfterSignal is how long it may then still work at one way out for its metrics.
+const publishAfterSignal = 30 * time.Second
+
+const (
+	textfileLimit = time.Minute
+	publishMargin = 2 * time.Second // for an end that says more
+)
+
+var (
+	errLookedTooLong  = fmt.Errorf("the run was asked to stop, and looking took more than %s", lookAfterSignal)
+	errPublishTooLong = fmt.Errorf("the run was asked to stop, and the metrics took more than %s", publishAfterSignal)
+)
 
 func newMetrics(app *App) *cobra.Command {
 	var o planOptions
@@ -76,16 +87,10 @@ func (s session) publish(ctx context.Context, record run.Record, seen plan.Obser
 	if to == (plan.Metrics{}) {
 		return nil
 	}
-	ctx, cancel := withGrace(ctx, lookAfterSignal)
-	defer cancel()
 	var errs []error
-	if len(record.Actions) > 0 {
-		again, err := s.look(ctx, s.policy, s.registry, s.now())
-		if err == nil {
-			seen = again
-		} else {
-			errs = append(errs, fmt.Errorf("look again for metrics: %w", cmp.Or(context.Cause(ctx), err)))
-		}
+	seen, err := s.lookAgain(ctx, record, seen)
+	if err != nil {
+		errs = append(errs, err)
 	}
 	f := facts(s.policy, seen, s.now(), metric.Past{})
 	gather := func() ([]*dto.MetricFamily, error) {
@@ -98,20 +103,57 @@ func (s session) publish(ctx context.Context, record run.Record, seen plan.Obser
 	}
 	if to.Pushgateway.URL != "" {
 		list, err := gather()
-		errs = append(errs, err, metric.Push(context.WithoutCancel(ctx), to.Pushgateway, record.Host, list))
+		errs = append(errs, err, publishing(ctx, to.Pushgateway.Timeout, func(ctx context.Context) error {
+			return metric.Push(ctx, to.Pushgateway, record.Host, list)
+		}))
 		errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 	}
 	if to.Textfile != "" {
 		list, err := gather()
-		errs = append(errs, err, metric.WriteTextfile(to.Textfile, list))
+		errs = append(errs, err, publishing(ctx, textfileLimit, func(context.Context) error {
+			return metric.WriteTextfile(to.Textfile, list)
+		}))
 	}
 	return errors.Join(errs...)
 }
 
+// lookAgain is what is there after a run that did anything; with an error, what was there
+// before it.
+func (s session) lookAgain(ctx context.Context, record run.Record, seen plan.Observation) (plan.Observation, error) {
+	if len(record.Actions) == 0 {
+		return seen, nil
+	}
+	ctx, cancel := withGrace(ctx, lookAfterSignal, errLookedTooLong)
+	defer cancel()
+	again, err := s.look(ctx, s.policy, s.registry, s.now())
+	if err != nil {
+		return seen, fmt.Errorf("look again for metrics: %w", cmp.Or(context.Cause(ctx), err))
+	}
+	return again, nil
+}
+
+// publishing gives one way out its time, and less when the run is asked to stop. What
+// hangs where no context reaches, as a file on a server that is gone, is left behind: a
+// run that does not end would hold up all others.
+func publishing(ctx context.Context, limit time.Duration, way func(context.Context) error) error {
+	ctx, cancel := withGrace(ctx, publishAfterSignal, errPublishTooLong)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- way(ctx) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(limit + publishMargin):
+		return fmt.Errorf("no end within %s, so it was left alone: is a file of it on a mount that does not answer?", limit)
+	}
+}
+
 // withGrace is a context that outlives its parent by so much. Its cause then is not that
 // of a command that a signal ended before it did anything.
-func withGrace(parent context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+func withGrace(parent context.Context, grace time.Duration, cause error) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
-	stop := context.AfterFunc(parent, func() { time.AfterFunc(grace, func() { cancel(errLookedTooLong) }) })
+	stop := context.AfterFunc(parent, func() { time.AfterFunc(grace, func() { cancel(cause) }) })
 	return ctx, func() { stop(); cancel(nil) }
 }

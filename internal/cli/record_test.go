@@ -57,7 +57,7 @@ func TestARunWhoseRecordIsLostIsToldAsAFailure(t *testing.T) {
 func TestGraceEndsWithACauseOfItsOwn(t *testing.T) {
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
-	ctx, cancel := withGrace(stopped, time.Millisecond)
+	ctx, cancel := withGrace(stopped, time.Millisecond, errLookedTooLong)
 	defer cancel()
 	<-ctx.Done()
 	if err := context.Cause(ctx); errors.Is(err, context.Canceled) {
