@@ -75,5 +75,5 @@ expect_nas_like_disk() {
 	one_file "$nas_share/pve-backup" | diff /run/lab/inodes - || fail 'the NAS is not linked like the disk'
 }
 
-# one_file FOLDER prints the names that are one file.
-one_file() { inodes "$1" | sed -n '/^one file: /p'; }
+# one_file FOLDER prints the names of data that are one file.
+one_file() { inodes "$1" | sed -n '/^one file: \.bkplan\//d; /^one file: /p'; }
