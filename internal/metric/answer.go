@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/bkplan/bkplan/internal/execx"
-	"github.com/bkplan/bkplan/internal/openssh"
 	"github.com/bkplan/bkplan/internal/plan"
 )
 
@@ -21,8 +20,6 @@ const (
 	maxExcerpt = 300
 	// maxHeard is how much of them is looked at for that.
 	maxHeard = 64 << 10
-	// maxPassword is more than any password needs, in bytes.
-	maxPassword = 4 << 10
 )
 
 // transportFor trusts the policy's authority, if it names one, and no other.
@@ -41,24 +38,6 @@ func transportFor(gateway plan.Pushgateway) (*http.Transport, error) {
 		return nil, fmt.Errorf("ca_file %q holds no certificate", gateway.CAFile)
 	}
 	return own, nil
-}
-
-// readPassword reads a file that nobody else can read, without the last line's end.
-func readPassword(path string) (string, error) {
-	file, err := openssh.OpenKeyFile(path)
-	if err != nil {
-		return "", fmt.Errorf("password_file: %w", err)
-	}
-	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, maxPassword+1))
-	if err != nil {
-		return "", fmt.Errorf("read password_file: %w", err)
-	}
-	password := strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
-	if password == "" || len(content) > maxPassword || strings.ContainsAny(password, "\r\n\x00") {
-		return "", fmt.Errorf("password_file %q does not hold one line with a password", path)
-	}
-	return password, nil
 }
 
 // words are the beginning of an answer.

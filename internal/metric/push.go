@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/push"
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/bkplan/bkplan/internal/keyfile"
 	"github.com/bkplan/bkplan/internal/plan"
 )
 
@@ -31,7 +32,7 @@ func Push(ctx context.Context, gateway plan.Pushgateway, host string, list []*dt
 	gathered := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return list, nil })
 	pusher := push.New(gateway.URL, job).Grouping("instance", host).Gatherer(gathered).Client(&c)
 	if err == nil && gateway.PasswordFile != "" {
-		c.password, err = readPassword(gateway.PasswordFile)
+		c.password, err = keyfile.ReadLine(gateway.PasswordFile)
 		pusher.BasicAuth(gateway.Username, c.password)
 	}
 	if err == nil {

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/bkplan/bkplan/internal/keyfile"
 	"github.com/bkplan/bkplan/internal/plan"
 )
 
@@ -26,13 +27,13 @@ var errNoURL = errors.New("there is no http or https URL in it")
 func (w web) target() (*url.URL, error) {
 	text := w.URL
 	if w.URLFile != "" {
-		line, err := secret(w.URLFile)
+		line, err := keyfile.ReadLine(w.URLFile)
 		if err != nil {
 			return nil, err
 		}
 		text = line
 	}
-	u, err := url.Parse(text)
+	u, err := url.Parse(strings.TrimSpace(text))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("read URL from %s: %w", w.URLFile, errNoURL)
 	}
@@ -127,11 +128,11 @@ func (p ntfy) tell(ctx context.Context, n Notice) error {
 		header["Priority"], header["Tags"] = []string{"high"}, []string{"warning"}
 	}
 	if p.TokenFile != "" {
-		token, err := secret(p.TokenFile)
+		token, err := keyfile.ReadLine(p.TokenFile)
 		if err != nil {
 			return err
 		}
-		header["Authorization"] = []string{"Bearer " + token}
+		header["Authorization"] = []string{"Bearer " + strings.TrimSpace(token)}
 	}
 	return p.post(ctx, u, header, n.Text)
 }

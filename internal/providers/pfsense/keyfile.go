@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/bkplan/bkplan/internal/openssh"
+	"github.com/bkplan/bkplan/internal/keyfile"
 )
 
 // maxKeyFile is more than any key needs, in bytes.
@@ -18,7 +18,7 @@ type apiKey struct{ words []string }
 // readAPIKey reads a file of one word or two. It gives no error that holds a
 // part of the key.
 func readAPIKey(path string) (apiKey, error) {
-	file, err := openssh.OpenKeyFile(path)
+	file, err := keyfile.Open(path)
 	if err != nil {
 		return apiKey{}, err
 	}
