@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"path"
 	"strings"
@@ -67,7 +68,23 @@ func (b *body) pushgateway() plan.Pushgateway {
 			detail: "Over http nothing is encrypted, and nobody proves who they are.",
 		})
 	}
+	if g.PasswordFile != "" && strings.HasPrefix(g.URL, "http:") && !onThisMachine(g.URL) {
+		b.warnAt(b.rangeOf("url"), problem{
+			code: "password_in_clear", summary: "the password goes over the network in clear",
+			detail: "Basic authentication over http is read by whoever sees the packets.", hint: "let the gateway answer at https://, with ca_file if its CA is a private one",
+		})
+	}
 	return g
+}
+
+// onThisMachine says that what goes to a URL reaches no network.
+func onThisMachine(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil {
+		return false
+	}
+	address := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || address != nil && address.IsLoopback()
 }
 
 // refusePassword reports a password that is written into the policy, without quoting it.

@@ -55,6 +55,18 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+func TestPasswordInClear(t *testing.T) {
+	for at, warned := range map[string]bool{
+		"http://push.lan": true, "http://10.0.20.100:30091": true, "https://push.lan": false,
+		"http://localhost:9091": false, "http://127.0.0.1:9091": false, "http://[::1]:9091": false,
+	} {
+		_, found := metricsOf(t, "metrics {\n pushgateway {\n  url = \""+at+"\"\n  username = \"bkplan\"\n  password_file = \"/etc/bkplan/push\"\n }\n}\n")
+		if found.HasErrors() || (len(found) > 0) != warned {
+			t.Errorf("%s: %s", at, found.Text(80))
+		}
+	}
+}
+
 // Nothing that could be a secret is in a diagnostic, be it on the same line.
 func TestSecretsOfAGatewayAreNotQuoted(t *testing.T) {
 	for _, inside := range []string{
