@@ -26,6 +26,9 @@ func (r Rules) Compare(file []byte) (Difference, error) {
 	}
 	for _, g := range found.Groups {
 		for _, rule := range g.Rules {
+			if len(g.Added) > 0 {
+				rule.Added = added{"group": g.Added} // it is another rule by that
+			}
 			have[rule.Alert] = append(have[rule.Alert], rule)
 		}
 	}

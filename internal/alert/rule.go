@@ -53,6 +53,7 @@ type rulesFile struct {
 type groupNode struct {
 	Name  string     `yaml:"name"`
 	Rules []ruleNode `yaml:"rules"`
+	Added added      `yaml:",inline"`
 }
 
 type ruleNode struct {
@@ -61,12 +62,17 @@ type ruleNode struct {
 	For         string            `yaml:"for,omitempty"`
 	Labels      map[string]string `yaml:"labels,omitempty"`
 	Annotations annotations       `yaml:"annotations"`
+	Added       added             `yaml:",inline"`
 }
 
 type annotations struct {
 	Summary     string `yaml:"summary"`
 	Description string `yaml:"description"`
+	Added       added  `yaml:",inline"`
 }
+
+// added is what somebody else wrote into a file of rules.
+type added map[string]any
 
 // Encode writes the rules as Prometheus loads them.
 func (r Rules) Encode(w io.Writer) error {
@@ -84,7 +90,7 @@ func (r Rules) Encode(w io.Writer) error {
 func (r Rule) node() ruleNode {
 	node := ruleNode{
 		Alert: r.Name, Expr: r.Expr, Labels: map[string]string{},
-		Annotations: annotations{r.Summary, r.Description},
+		Annotations: annotations{Summary: r.Summary, Description: r.Description},
 	}
 	if r.For > 0 {
 		node.For = length(r.For)

@@ -37,7 +37,7 @@ func (r Rule) annotations(labels map[string]string, value float64) (annotations,
 		return annotations{}, err
 	}
 	description, err := expand(r.Description, labels, value)
-	return annotations{summary, description}, err
+	return annotations{Summary: summary, Description: description}, err
 }
 
 // expand executes a template as Prometheus does.
