@@ -215,8 +215,7 @@ func (s session) recordNothing(ctx context.Context, p plan.Plan, planID string, 
 	if s.options.logFormat == "json" {
 		shown = s.shown(p)
 	}
-	s.reporter(shown, record.ID).Summary(outcomeOf(failure, nil), nil, writer.Took(s.Now()))
-	return s.finish(ctx, writer, record, seen, failure)
+	return s.finish(ctx, s.reporter(shown, record.ID), writer, record, seen, failure)
 }
 
 // besides adds an error to a failure, which stays the one that is mended first.
@@ -241,9 +240,8 @@ func (s session) carryOut(ctx context.Context, p plan.Plan, planID string, seen 
 	if err := apply.Failure(results); err != nil {
 		failure = fail("bkplan runs show "+record.ID, "%w", err)
 	}
-	reporter.Summary(outcomeOf(failure, results), results, writer.Took(s.Now()))
 	record.Actions = results
-	return s.finish(ctx, writer, record, seen, failure)
+	return s.finish(ctx, reporter, writer, record, seen, failure)
 }
 
 // withBlockedLayers makes a failure of layers for which nothing could be

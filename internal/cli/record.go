@@ -88,10 +88,10 @@ func (a *App) user() string {
 	return name
 }
 
-// finish makes the metrics of a run that was recorded, ends it, tells of it, and gives its
-// error. That metrics went nowhere is a failure of the run as well. seen is what the run
-// was planned by.
-func (s session) finish(ctx context.Context, writer *run.Writer, record run.Record, seen plan.Observation, failure error) error {
+// finish makes the metrics of a run that was recorded, ends it, shows and tells how it
+// went, and gives its error. That metrics went nowhere is a failure of the run as well, so
+// nothing calls it a success before. seen is what the run was planned by.
+func (s session) finish(ctx context.Context, shown summarizing, writer *run.Writer, record run.Record, seen plan.Observation, failure error) error {
 	at := s.Now()
 	record.Ended, record.Seconds = at.Truncate(time.Second), writer.Took(at).Seconds()
 	record.Outcome = outcomeOf(cmp.Or(failure, writer.Err()), record.Actions)
@@ -103,6 +103,7 @@ func (s session) finish(ctx context.Context, writer *run.Writer, record run.Reco
 	if err != nil {
 		record.Outcome, record.Error = outcomeOf(err, record.Actions), err.Error()
 	}
+	shown.Summary(record.Outcome, record.Actions, record.Took())
 	s.forgetOldRuns(writer)
 	s.tell(ctx, writer, record)
 	return cmp.Or(err, writer.Close())

@@ -41,7 +41,7 @@ func TestARunWhoseRecordIsLostIsToldAsAFailure(t *testing.T) {
 		t.Fatal(err)
 	}
 	writer.Action(run.Action{Outcome: run.Done})
-	if err := s.finish(t.Context(), writer, record, plan.Observation{}, nil); err == nil {
+	if err := s.finish(t.Context(), silentLog{}, writer, record, plan.Observation{}, nil); err == nil {
 		t.Error("the run succeeded")
 	}
 	if text, _ := os.ReadFile(told); string(text) != "failure failed\n" {

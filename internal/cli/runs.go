@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -67,6 +68,9 @@ const latest = "latest"
 // where no policy tells one.
 func (a *App) place(o runsOptions) (string, *time.Location, error) {
 	if o.stateDir != "" {
+		if info, err := os.Stat(o.stateDir); err != nil || !info.IsDir() {
+			return "", nil, fail("", "--state-dir %q is not a folder", o.stateDir)
+		}
 		return o.stateDir, time.Local, nil
 	}
 	p, err := a.load(o.policyOptions)
