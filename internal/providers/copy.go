@@ -96,6 +96,23 @@ type Adopter interface {
 	Adopt(ctx context.Context, version plan.HeldVersion, now time.Time) (plan.Receipt, error)
 }
 
+// Restorer gives back what a version holds.
+type Restorer interface {
+	// Restore copies a version with a receipt into an empty folder of this machine,
+	// gives all in it the owners, modes and times that its manifest has, and compares
+	// it with that, contents included. Nothing but the folder is changed.
+	Restore(ctx context.Context, version plan.HeldVersion, into string) (Restored, error)
+}
+
+// Restored is how a restore came out.
+type Restored struct {
+	// Unproven says that there is no manifest to compare with, so that all that is
+	// known is that each file was copied.
+	Unproven bool
+	// Findings are what is not as the manifest says, for people, one a line.
+	Findings []string
+}
+
 // Linker can tell what versions on another machine would share.
 type Linker interface {
 	// Shares tells for each relink of one volume, in their order, what it would do if

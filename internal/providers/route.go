@@ -55,3 +55,15 @@ func (r Route) Adopt(ctx context.Context, version plan.HeldVersion, now time.Tim
 	}
 	return plan.Receipt{}, ErrUnsupported
 }
+
+// Restore fetches from where the version is.
+func (r Route) Restore(ctx context.Context, version plan.HeldVersion, into string) (Restored, error) {
+	side := r.Here
+	if version.Remote != nil {
+		side = r.Remote
+	}
+	if restorer, ok := side.(Restorer); ok {
+		return restorer.Restore(ctx, version, into)
+	}
+	return Restored{}, ErrUnsupported
+}

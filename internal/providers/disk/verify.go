@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/bkplan/bkplan/internal/plan"
@@ -53,49 +51,7 @@ func (p *Provider) compare(ctx context.Context, h plan.HeldVersion, data bool) (
 		return nil, err
 	}
 	defer manifest.Close()
-	report, err := tree.Check(ctx, filepath.Join(h.Destination, h.Path), manifest, tree.CheckOptions{Data: data, Hashes: &p.hashes})
-	if errors.Is(err, tree.ErrManifest) {
-		return []string{fmt.Sprintf("its manifest is damaged: %v", err)}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	findings := make([]string, 0, len(report.Findings))
-	for _, f := range report.Findings {
-		findings = append(findings, findingText(f))
-	}
-	if report.Truncated() {
-		findings = append(findings, fmt.Sprintf("and %d more", report.Total-int64(len(report.Findings))))
-	}
-	if digest, err := digestOf(manifest); err != nil || digest != h.Receipt.Digest {
-		findings = append(findings, "its manifest is not the one that the receipt names")
-	}
-	return findings, nil
-}
-
-func findingText(f tree.Finding) string {
-	switch {
-	case f.Kind == tree.Changed:
-		return fmt.Sprintf("%q: its %s changed", f.Path, strings.Join(f.Changed, ", "))
-	case f.Err != nil:
-		return fmt.Sprintf("%q is %s: %v", f.Path, f.Kind, f.Err)
-	}
-	return fmt.Sprintf("%q is %s", f.Path, f.Kind)
-}
-
-// digestOf reads a manifest again, to its end.
-func digestOf(manifest io.ReadSeeker) (string, error) {
-	if _, err := manifest.Seek(0, io.SeekStart); err != nil {
-		return "", err
-	}
-	m, err := tree.NewReader(manifest)
-	for err == nil {
-		_, err = m.Next()
-	}
-	if !errors.Is(err, io.EOF) {
-		return "", err
-	}
-	return m.Digest(), nil
+	return tree.Verify(ctx, filepath.Join(h.Destination, h.Path), h.Receipt.Digest, manifest, tree.CheckOptions{Data: data, Hashes: &p.hashes})
 }
 
 // Adopt walks a version that an older script made, and gives it a manifest and a

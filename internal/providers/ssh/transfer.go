@@ -18,7 +18,7 @@ import (
 
 // What is not kept, for people, and for the sync after.
 const (
-	noOwners   = "the user over there is not root: owners, some modes, ACLs and device nodes are kept in the manifest only"
+	noOwners   = "the user over there is not root: owners, some modes and device nodes are kept in the manifest only, ACLs not at all"
 	noACLs     = "ACLs are not kept: rsync over there cannot"
 	noXattrs   = "extended attributes are not kept: rsync over there cannot"
 	wholeTimes = " over there compares times by the second" // after the release
