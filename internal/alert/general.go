@@ -17,7 +17,8 @@ const (
 // general makes the rules that are not about one layer.
 func (b builder) general() []Rule {
 	rules := append([]Rule{b.silence(), b.unprotected()}, b.noVersion()...)
-	return append(rules, b.suspect(), b.drift(), b.wrongClock())
+	rules = append(rules, b.suspect(), b.drift(), b.wrongClock())
+	return append(rules, b.drills()...)
 }
 
 // silence is about bkplan itself: no run, no file that is refreshed, no series.

@@ -14,6 +14,8 @@ const (
 	LayerVersions        = "bkplan_layer_versions"
 	LayerBlocked         = "bkplan_layer_blocked_actions"
 	LayerSuspect         = "bkplan_layer_suspect_versions"
+	LayerLastDrill       = "bkplan_layer_last_drill_timestamp_seconds"
+	LayerLastDrillGood   = "bkplan_layer_last_drill_success"
 	// LayerIntegrity is 1 while the live databases of a Vaultwarden are sound. It
 	// comes with layers of that kind.
 	LayerIntegrity = "bkplan_layer_integrity_ok"

@@ -61,6 +61,7 @@ func TestPromtoolChecks(t *testing.T) {
   labels   = { team = "{{ evil }} \"quoted\" #", other = "{{{{`+"`"+`" }
   drift { kinds = ["orphaned"] }
   wrong_clock { for = "1h" }
+  drill_overdue { after = "40d" }
 }`),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -102,6 +102,7 @@ func (b builder) layerHistories(l plan.Layer, good bool, pace float64) []history
 		{LayerSuspect, layer, pick(good, 0, 1), 0},
 		{VolumeVersions, volume, pick(good, 4, 0), 0},
 	}
+	all = append(all, b.drillHistories(l, good, pace)...)
 	if !l.IntegritySchedule.IsZero() {
 		all = append(all, history{LayerIntegrity, layer, pick(good, 1, 0), 0})
 	}

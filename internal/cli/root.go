@@ -24,7 +24,7 @@ The policy is the file or folder given with -f, else $BKPLAN_POLICY, else
 	}
 	root.AddCommand(
 		newValidate(app), newFmt(app), newSchedule(app), newRetention(app),
-		newObserve(app), newPlan(app), newShow(app), newApply(app), newDrift(app), newVerify(app), newRestore(app),
+		newObserve(app), newPlan(app), newShow(app), newApply(app), newDrift(app), newVerify(app), newRestore(app), newDrill(app),
 		newWatch(app), newTimers(app), newRuns(app), newMetrics(app), newAlerts(app), newDashboard(app),
 		newSchema(app), newVersion(app),
 	)

@@ -74,6 +74,7 @@ func (g gathering) layer(l plan.LayerStatus) {
 		g.one("bkplan_layer_last_run_success", "1 when nothing of the layer failed, was blocked or was left out in that run.", truth(turn.success), labels...)
 		g.one("bkplan_layer_last_run_duration_seconds", "How long that run worked on the layer.", turn.took.Seconds(), labels...)
 	}
+	g.drills(l, labels)
 	if !l.VolumesUnknown {
 		g.one("bkplan_layer_volumes", "Volumes that the layer covers.", float64(l.Volumes), labels...)
 	}
@@ -82,6 +83,32 @@ func (g gathering) layer(l plan.LayerStatus) {
 	}
 	g.one("bkplan_layer_blocked_actions", "Actions that are due and blocked; 1 when the layer as a whole is.", float64(g.blocked(l)), labels...)
 	g.one("bkplan_layer_suspect_versions", "Versions of the layer that look wrong.", float64(g.suspect(l.Name)), labels...)
+}
+
+// drills are of layers that have something to restore. One volume whose newest drill
+// failed is enough, as long as there is something of it.
+func (g gathering) drills(l plan.LayerStatus, labels []string) {
+	if layer, _ := g.Policy.Layer(l.Name); !g.Policy.CanRestore(layer) {
+		return
+	}
+	last, tried, good := 0.0, false, true
+	for _, d := range g.Past.drills {
+		if d.Layer != l.Name {
+			continue
+		}
+		tried = true
+		if !d.Good.IsZero() {
+			last = max(last, seconds(d.Good))
+		}
+		holds := func(h plan.Holding) bool { return h.Layer == l.Name && h.Volume == d.Volume }
+		if d.Error != "" && (l.Blocked != nil || slices.ContainsFunc(g.Plan.Holdings, holds)) {
+			good = false
+		}
+	}
+	g.one("bkplan_layer_last_drill_timestamp_seconds", "When a restore drill last proved a version of the layer; 0 when none ever did.", last, labels...)
+	if tried {
+		g.one("bkplan_layer_last_drill_success", "1 when the newest restore drill of each of its volumes came out well.", truth(good), labels...)
+	}
 }
 
 // lastSuccess is what the world shows. Where it could not be looked at, it is what the

@@ -104,6 +104,8 @@ bkplan_last_run_success 0
 bkplan_last_run_timestamp_seconds 1.7954964e+09
 bkplan_layer_blocked_actions{kind="files",layer="weekly"} 1
 bkplan_layer_blocked_actions{kind="sync",layer="offsite"} 1
+bkplan_layer_last_drill_timestamp_seconds{kind="files",layer="weekly"} 0
+bkplan_layer_last_drill_timestamp_seconds{kind="sync",layer="offsite"} 0
 bkplan_layer_last_run_duration_seconds{kind="files",layer="weekly"} 60
 bkplan_layer_last_run_duration_seconds{kind="sync",layer="offsite"} 0
 bkplan_layer_last_run_success{kind="files",layer="weekly"} 1

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bkplan/bkplan/internal/drill"
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/run"
 )
@@ -14,6 +15,7 @@ type Past struct {
 	last    *run.Record
 	layers  map[string]turn
 	volumes map[string]turn // by the address of a volume in a layer
+	drills  []drill.Drill
 }
 
 // turn is what one run did for a layer or a volume.
@@ -42,6 +44,7 @@ const maxRecords = 2000
 // newest ones until then.
 func Remember(stateDir string, current *run.Record, now time.Time) (Past, error) {
 	p := Past{layers: map[string]turn{}, volumes: map[string]turn{}}
+	p.drills, _ = drill.Read(stateDir) // what cannot be read proves nothing; `bkplan drill` says what is wrong
 	begun, err := run.Newest(stateDir, maxRecords)
 	if err != nil {
 		return p, err

@@ -22,6 +22,8 @@ type Alerts struct {
 	Suspect         Alert `json:"suspect,omitzero"`
 	Drift           Alert `json:"drift,omitzero"` // Kinds that count
 	WrongClock      Alert `json:"wrong_clock,omitzero"`
+	DrillOverdue    Alert `json:"drill_overdue,omitzero"` // Age of the last good one; zero: nobody asks for drills
+	DrillFailed     Alert `json:"drill_failed,omitzero"`
 }
 
 // Alert says how an alert is called, where it goes and when it fires. Of Age,

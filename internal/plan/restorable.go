@@ -38,6 +38,14 @@ func Restorable(policy Policy, observation Observation, layer Layer) []HeldVersi
 	return list
 }
 
+// CanRestore says whether a layer has versions that can be had back and proven. Thin
+// snapshots are no copies, and a mirror on another machine has no manifest.
+func (p Policy) CanRestore(l Layer) bool {
+	to, _ := p.Destination(l.To)
+	mirror := l.Kind == LayerSync && l.From.Type != "destination" && to.Kind == DestinationSSH
+	return l.Kind != LayerSnapshot && !mirror && p.CarriesOut(l)
+}
+
 // Age is the time of the version's data.
 func (r Receipt) Age() time.Time {
 	if r.Source.Taken.IsZero() {

@@ -35,6 +35,11 @@ func (e *evaluator) alerts(d declaration) plan.Alerts {
 		x.refuseEmpty("kinds", "leave it out for the kinds that endanger copies")
 	})
 	b.alert("wrong_clock", &a.WrongClock, none)
+	b.alert("drill_overdue", &a.DrillOverdue, func(x *body) {
+		x.require("after")
+		a.DrillOverdue.Age = x.duration("after")
+	})
+	b.alert("drill_failed", &a.DrillFailed, none)
 	b.done()
 	return a
 }

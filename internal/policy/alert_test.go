@@ -50,6 +50,8 @@ alerts {
   suspect { name = "Suspect" }
   drift { kinds = ["orphaned", "stale"] }
   wrong_clock { labels = { channel = "ops" } }
+  drill_overdue { after = "100d" }
+  drill_failed { severity = "info" }
 }
 `
 
@@ -74,6 +76,8 @@ func TestAlerts(t *testing.T) {
 		Suspect:         plan.Alert{Name: "Suspect"},
 		Drift:           plan.Alert{Kinds: []string{"orphaned", "stale"}},
 		WrongClock:      plan.Alert{Labels: map[string]string{"channel": "ops"}},
+		DrillOverdue:    plan.Alert{Age: quantity.Duration{Days: 100}},
+		DrillFailed:     plan.Alert{Severity: "info"},
 	}
 	exact := cmp.Options{cmp.AllowUnexported(quantity.Share{}), cmpopts.EquateEmpty()}
 	if diff := cmp.Diff(want, p.Alerts, exact); diff != "" {

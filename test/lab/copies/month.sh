@@ -76,7 +76,7 @@ expect_nas_like_disk
 say 'With the fifth week the first one goes, over there as well'
 clock "$(day 28) 12:00"
 plan
-expect_line '2026-46'
+expect_line '- prune 2 versions not among the last 4 made 2026-11-22'
 night "$(day 28)"
 expect_status 0
 expect_no_changes
