@@ -74,7 +74,7 @@ func (a *App) drill(ctx context.Context, o drillOptions) error {
 		return err
 	}
 	chosen, lacking := o.choose(p, observation, before)
-	if err := unheld(chosen, nil, o.volumes); err != nil && len(lacking) == 0 {
+	if err := unheld(chosen, nil, o.volumes); err != nil && lacking == nil {
 		return err
 	}
 	var failures []error
@@ -86,7 +86,7 @@ func (a *App) drill(ctx context.Context, o drillOptions) error {
 			return ctx.Err()
 		}
 	}
-	return drillFailure(failures, lacking, unknownError(observation.Concerning(p, plan.Filter{Layers: o.layers, Volumes: o.volumes})))
+	return drillFailure(failures, lacking)
 }
 
 // scratchPrefix begins the names of folders that drills restore to.
@@ -101,8 +101,8 @@ func removeScratch(ctx context.Context, scratch string) error {
 	return err
 }
 
-// choose finds what to restore, and the layers of which there is nothing.
-func (o drillOptions) choose(p plan.Policy, seen plan.Observation, before []drill.Drill) (chosen []plan.HeldVersion, lacking []string) {
+// choose finds what to restore, and why there is nothing of a layer.
+func (o drillOptions) choose(p plan.Policy, seen plan.Observation, before []drill.Drill) (chosen []plan.HeldVersion, lacking error) {
 	good := map[[2]string]time.Time{}
 	for _, d := range before {
 		good[[2]string{d.Layer, d.Volume}] = d.Good
@@ -111,9 +111,13 @@ func (o drillOptions) choose(p plan.Policy, seen plan.Observation, before []dril
 		if !p.CanRestore(l) || !matchesAny(o.layers, l.Name) {
 			continue
 		}
-		newest := newestOfVolumes(plan.Restorable(p, seen, l))
-		if len(newest) == 0 {
-			lacking = append(lacking, l.Address())
+		list, block := plan.Restorable(p, seen, l)
+		newest := newestOfVolumes(list)
+		switch {
+		case block != nil:
+			lacking = fail(block.Unblock, "%s: %s", l.Address(), block.Detail)
+		case len(newest) == 0:
+			lacking = fail("a drill counts when there is something to restore", "%s has no version with a receipt", l.Address())
 		}
 		if len(o.volumes) > 0 {
 			newest = slices.DeleteFunc(newest, func(h plan.HeldVersion) bool { return !matchesAny(o.volumes, h.Volume) })
@@ -206,19 +210,14 @@ func roomFor(scratch string, need int64) error {
 
 // drillFailure is the end of a drill: what could not be tried is worse than what was
 // tried and is not what it was.
-func drillFailure(failures []error, lacking []string, unknown error) error {
+func drillFailure(failures []error, lacking error) error {
 	for _, err := range failures {
 		if !errors.Is(err, errNotRestored) {
 			return fail(hintOf(err), "not everything could be tried; the first: %w", err)
 		}
 	}
-	switch {
-	case unknown != nil:
-		return unknown
-	case len(lacking) > 0:
-		return fail("a drill counts when there is something to restore", "nothing has a receipt in %s", strings.Join(lacking, ", "))
-	case len(failures) > 0:
-		return errChanges
+	if lacking != nil || len(failures) == 0 {
+		return lacking
 	}
-	return nil
+	return errChanges
 }

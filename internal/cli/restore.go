@@ -69,11 +69,11 @@ func (a *App) restore(ctx context.Context, o restoreOptions, into string) error 
 	if err != nil {
 		return err
 	}
-	to, _ := p.Destination(layer.To)
-	observation.Unknown = slices.DeleteFunc(observation.Unknown, func(u plan.Unknown) bool {
-		return !strings.HasPrefix(u.Address, plan.DiskAddress(to.Place())) // the rest of the world may be lost
-	})
-	version, err := o.choose(plan.Restorable(p, observation, layer), unknownError(observation))
+	list, block := plan.Restorable(p, observation, layer)
+	if block != nil {
+		return fail(block.Unblock, "%s", block.Detail)
+	}
+	version, err := o.choose(list)
 	if err != nil {
 		return err
 	}
@@ -110,8 +110,8 @@ func emptyFolder(path string) error {
 
 const lostFound = "lost+found"
 
-// choose finds the version. What is not known may be why it is not there.
-func (o restoreOptions) choose(list []plan.HeldVersion, unknown error) (plan.HeldVersion, error) {
+// choose finds the version.
+func (o restoreOptions) choose(list []plan.HeldVersion) (plan.HeldVersion, error) {
 	var volumes, versions []string
 	for _, h := range list {
 		switch {
@@ -124,8 +124,6 @@ func (o restoreOptions) choose(list []plan.HeldVersion, unknown error) (plan.Hel
 		}
 	}
 	switch {
-	case len(list) == 0 && unknown != nil:
-		return plan.HeldVersion{}, unknown
 	case len(list) == 0:
 		return plan.HeldVersion{}, fail("`bkplan verify --adopt` gives receipts to what older scripts made", "layer.%s has no version with a receipt", o.layer)
 	case len(versions) > 0:

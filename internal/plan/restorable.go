@@ -9,15 +9,22 @@ import (
 // Restorable lists the versions with a receipt that a layer has where it was seen, the
 // newest data first. It goes by receipts alone: the disk that a copy on another machine
 // was made of may be the one that is lost. Mirrors on other machines are not among
-// them: they have no manifest.
-func Restorable(policy Policy, observation Observation, layer Layer) []HeldVersion {
+// them: they have no manifest. Where the destination could not be seen, or is not
+// mounted, it says so.
+func Restorable(policy Policy, observation Observation, layer Layer) ([]HeldVersion, *Block) {
 	b := builder{policy: policy, observation: observation}
 	to, _ := policy.Destination(layer.To)
 	root, ofDisk := to.Path, layer.Kind == LayerSync && layer.From.Type == "destination"
 	if ofDisk {
 		root = path.Join(to.Path, layer.Directory)
 	}
-	disk, _ := observation.Disk(Place(to.Address, root))
+	if at, block := b.findDisk(to); block != nil && !at.FileSystem.ReadOnly {
+		return nil, block
+	}
+	disk, found := observation.Disk(Place(to.Address, root))
+	if !found {
+		return nil, unknownBlock(b.unseen(DiskAddress(Place(to.Address, root))))
+	}
 	remote := b.remote(to)
 	var list []HeldVersion
 	for i, r := range disk.Receipts {
@@ -35,7 +42,7 @@ func Restorable(policy Policy, observation Observation, layer Layer) []HeldVersi
 		})
 	}
 	slices.SortStableFunc(list, func(a, b HeldVersion) int { return b.Time.Compare(a.Time) })
-	return list
+	return list, nil
 }
 
 // CanRestore says whether a layer has versions that can be had back and proven. Thin
