@@ -128,7 +128,7 @@ func operands(from plan.Access, opened []string, into string) []string {
 
 // copy runs rsync. On a live source files may vanish while it runs.
 func (r *Rsync) copy(ctx context.Context, argv []string, live bool) ([]string, error) {
-	output, err := r.runner.Run(ctx, execx.Command{Argv: argv})
+	output, err := rsync.Run(ctx, r.runner, func() execx.Command { return execx.Command{Argv: argv} })
 	failure := (*execx.Error)(nil)
 	if !errors.As(err, &failure) {
 		return skipped(output.Stdout), err

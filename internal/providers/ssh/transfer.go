@@ -147,11 +147,13 @@ func (j job) transferNames(ctx context.Context, words, sources []string, names [
 				return err
 			}
 		}
-		command := execx.Command{Argv: argv, Stdin: names}
-		if stdout != nil {
-			command.Stdout = stdout()
-		}
-		output, err = j.runner.Run(ctx, command)
+		output, err = rsync.Run(ctx, j.runner, func() execx.Command {
+			command := execx.Command{Argv: argv, Stdin: names}
+			if stdout != nil {
+				command.Stdout = stdout()
+			}
+			return command
+		})
 		return j.explainRsync(err)
 	})
 	return output, err
