@@ -142,6 +142,7 @@ func (t *offsiteTurn) transfer(c copyVersion) Action {
 		a.Copy.Previous = cmp.Or(t.after(c), below)
 	case found && there.receipt != nil:
 		a.Copy.Previous = below
+		t.linkToNewer(&a, c)
 	default:
 		t.link(&a, c)
 	}
@@ -152,7 +153,8 @@ func (t *offsiteTurn) transfer(c copyVersion) Action {
 }
 
 // link finds the version over there that is nearest in time: what has not changed
-// becomes a link to it. One that this plan sends must have come first.
+// becomes a link to it. One that this plan sends must have come first. One that it is to
+// replace will do for the first that goes: then those link to one another.
 func (t *offsiteTurn) link(a *Action, c copyVersion) {
 	var best *copyVersion
 	first := slices.Clone(a.DependsOn)
@@ -161,7 +163,9 @@ func (t *offsiteTurn) link(a *Action, c copyVersion) {
 	}
 	for _, o := range t.regular {
 		_, goes := t.goesNow[o.path]
-		if here := t.hereOf(o); !goes && o.path != c.path && o.receipt != nil && (here == nil || t.sameContent(*here)) && nearer(o) {
+		here := t.hereOf(o)
+		stays := here == nil || t.sameContent(*here) || len(t.sending) == 0
+		if !goes && stays && o.path != c.path && o.receipt != nil && nearer(o) {
 			best = &o
 		}
 	}
@@ -173,6 +177,16 @@ func (t *offsiteTurn) link(a *Action, c copyVersion) {
 	}
 	if best != nil {
 		a.Copy.Previous = best.path
+	}
+}
+
+// linkToNewer lets a version that has changed since it was sent share its files with
+// the one after it, which goes first and holds most of them. What was there before is
+// linked to in any case.
+func (t *offsiteTurn) linkToNewer(a *Action, c copyVersion) {
+	if last := len(t.sending) - 1; last >= 0 && !t.sameContent(c) {
+		a.Copy.Previous = t.sending[last].path
+		a.DependsOn = append(slices.Clone(a.DependsOn), t.sent[last].ID)
 	}
 }
 

@@ -238,16 +238,16 @@ func TestOffsiteComparesBesideItsMirror(t *testing.T) {
 }
 
 // A version that was made anew from the same content brings its receipt up to date;
-// one whose content is another one is sent.
+// one whose content is another one is sent, and shares its files with the one after it.
 func TestOffsiteRefreshes(t *testing.T) {
 	p, o := month(monday)
 	o.Disks[0].Receipts[0].Started = o.Disks[0].Receipts[0].Started.Add(time.Hour)
 	o.Disks[0].Receipts[1].Digest = "sha256:another"
 	plan := Build(p, o, monday, Options{Filter: Filter{Volumes: []string{"web"}}})
 	want := []string{
-		`create layer.offsite["web"]@weekly/2026-11-23: not there yet; beside 2026-11-02/web; 100 of 100 MiB new`,
+		`create layer.offsite["web"]@weekly/2026-11-23: not there yet; beside 2026-11-09/web; 100 of 100 MiB new`,
 		`create layer.offsite["web"]@weekly/2026-11-16: not there yet; beside 2026-11-23/web; 1 of 100 MiB new; after layer.offsite["web"]@weekly/2026-11-23`,
-		`refresh layer.offsite["web"]@weekly/2026-11-09: it has changed since it was sent; beside 2026-11-09/web; 1 of 100 MiB new`,
+		`refresh layer.offsite["web"]@weekly/2026-11-09: it has changed since it was sent; beside 2026-11-16/web; 1 of 100 MiB new; after layer.offsite["web"]@weekly/2026-11-16`,
 		`refresh layer.offsite["web"]@weekly/2026-11-02: it is the same, and was made anew since; beside 2026-11-02/web; 0 of 0 MiB new`,
 	}
 	if diff := cmp.Diff(want, describe(plan.Actions)); diff != "" {

@@ -17,50 +17,72 @@ import (
 )
 
 // linkTo are the options that make unchanged files links to the previous version
-// over there.
+// over there, and to the one that is replaced.
 //
-// rsync takes a file for unchanged by its size and time. Where the manifests of both
+// rsync takes a file for unchanged by its size and time. Where the manifests of two
 // versions show that this would be wrong, or where there is none to look into, it
 // compares contents instead.
 func (v version) linkTo(ctx context.Context) (words, notes []string, err error) {
-	replaced := v.Kind == plan.Refresh && v.previous != v.path && v.seen.kinds[v.path] == isFolder
+	var bases []string
 	if v.previous != "" && v.seen.kinds[v.previous] == isFolder {
-		words = []string{"--link-dest=" + filepath.Join(v.root(), v.previous)}
+		bases = append(bases, v.previous)
 	}
+	replaced := v.Kind == plan.Refresh && v.previous != v.path && v.seen.kinds[v.path] == isFolder
 	if replaced {
-		words = append(words, "--link-dest="+filepath.Join(v.root(), v.path))
+		bases = append(bases, v.path)
 	}
 	if replaced && v.seen.receipt(v.from.Layer, v.from.Version, v.from.Volume) == nil {
-		return append(words, "--checksum"), []string{"contents were compared: what was there had no receipt"}, nil
+		return append(v.links(bases), "--checksum"), []string{"contents were compared: what was there had no receipt"}, nil
 	}
-	if len(words) == 0 {
-		return nil, nil, nil
+	alike := int64(0)
+	for _, base := range bases {
+		c, err := v.compareWith(ctx, base)
+		switch {
+		case errors.Is(err, errNoManifest):
+			return append(v.links(bases), "--checksum"), []string{"contents were compared: a version has no manifest to look into"}, nil
+		case errors.Is(err, tree.ErrManifest):
+			return append(v.links(bases), "--checksum"), []string{"contents were compared: a manifest is damaged"}, nil
+		case err != nil:
+			return nil, nil, err
+		case c.misled:
+			notes = append(notes, "not linked to the version before, in which a link lies where this one has a folder")
+			continue
+		}
+		words, alike = append(words, v.links([]string{base})...), alike+c.alike
 	}
-	before, err := v.manifestBefore(ctx)
+	if alike > 0 {
+		return append(words, "--checksum"), append(notes, fmt.Sprintf("contents were compared: %s changed without a new size or time", count(alike, "file"))), nil
+	}
+	return words, notes, nil
+}
+
+func (v version) links(bases []string) []string {
+	var words []string
+	for _, base := range bases {
+		words = append(words, "--link-dest="+filepath.Join(v.root(), base))
+	}
+	return words
+}
+
+var errNoManifest = errors.New("there is no manifest")
+
+// compareWith holds the manifest of a version over there against that of the one that is
+// sent.
+func (v version) compareWith(ctx context.Context, base string) (comparison, error) {
+	before, err := v.manifestOf(ctx, base)
 	if err != nil {
-		return nil, nil, err
+		return comparison{}, err
 	}
 	now := v.from.manifest()
 	if before == nil || now == "" {
-		return append(words, "--checksum"), []string{"contents were compared: a version has no manifest to look into"}, nil
+		return comparison{}, errNoManifest
 	}
 	file, err := os.Open(now)
 	if err != nil {
-		return nil, nil, err
+		return comparison{}, err
 	}
 	defer file.Close()
-	c, err := compare(bytes.NewReader(before), file, v.precision())
-	switch {
-	case errors.Is(err, tree.ErrManifest):
-		return append(words, "--checksum"), []string{"contents were compared: a manifest is damaged"}, nil
-	case err != nil:
-		return nil, nil, err
-	case c.misled:
-		return nil, []string{"not linked to the version before, in which a link lies where this one has a folder"}, nil
-	case c.alike > 0:
-		return append(words, "--checksum"), []string{fmt.Sprintf("contents were compared: %s changed without a new size or time", count(c.alike, "file"))}, nil
-	}
-	return words, nil, nil
+	return compare(bytes.NewReader(before), file, v.precision())
 }
 
 // precision is how exactly rsync over there compares times.
@@ -71,10 +93,10 @@ func (v version) precision() time.Duration {
 	return time.Nanosecond
 }
 
-// manifestBefore is the manifest of the previous version over there, from this disk
-// where it is the same; nil where there is none.
-func (v version) manifestBefore(ctx context.Context) ([]byte, error) {
-	i := slices.IndexFunc(v.seen.receipts, func(r plan.Receipt) bool { return r.Path == v.previous })
+// manifestOf is the manifest of a version over there, from this disk where it is the
+// same; nil where there is none.
+func (v version) manifestOf(ctx context.Context, base string) ([]byte, error) {
+	i := slices.IndexFunc(v.seen.receipts, func(r plan.Receipt) bool { return r.Path == base })
 	if i < 0 {
 		return nil, nil
 	}
