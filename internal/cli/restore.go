@@ -39,7 +39,7 @@ need not be there any more.`,
 			return untilSignal(func(ctx context.Context) error { return app.restore(ctx, o, args[0]) })
 		},
 	}
-	o.policyOptions.flags(cmd)
+	o.flags(cmd)
 	cmd.Flags().StringVar(&o.layer, "layer", "", "the `layer` that keeps the version")
 	cmd.Flags().StringVar(&o.volume, "volume", "", "the `volume`")
 	cmd.Flags().StringVar(&o.version, "version", "", "the `version`, as `bkplan verify -v` and `bkplan plan -v` name it")

@@ -85,7 +85,7 @@ func (d deaf) tell(context.Context, Notice) error { <-d.end; return nil }
 func TestWhatHangsInTheKernelIsLeftBehind(t *testing.T) {
 	d := deaf{make(chan struct{})}
 	defer close(d.end)
-	if err := <-start(t.Context(), d, 10*time.Millisecond, Notice{}); err != errTooLate {
+	if err := <-start(t.Context(), d, 10*time.Millisecond, Notice{}); !errors.Is(err, errTooLate) {
 		t.Error(err)
 	}
 }
