@@ -53,7 +53,7 @@ func TestOtherFailuresAreTriedOnce(t *testing.T) {
 	const stumble = "rsync: [generator] get_acl: sys_acl_get_file(b, ACL_TYPE_DEFAULT): Permission denied (13)\n"
 	for text, want := range map[string]bool{
 		stumble + "rsync error: some files/attrs were not transferred (see previous errors) (code 23) at main.c(1394) [sender=3.5.0]\n": true,
-		stumble + "rsync: [sender] send_files failed to open \"/x\": Permission denied (13)\n":                                           false,
+		stumble + "rsync: [sender] send_files failed to open \"/x\": Permission denied (13)\n":                                          false,
 		"rsync: [generator] get_acl: sys_acl_get_file(b, ACL_TYPE_ACCESS): Permission denied (13)\n":                                    false,
 		"rsync error: some files/attrs were not transferred\n":                                                                          false,
 		"": false,
