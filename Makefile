@@ -37,7 +37,7 @@ test: setup build ## run everything quick, then the lab's scenarios
 lab: setup build ## run all of the lab, in a kernel with real LVM: nights, a month, failing disks (hours)
 	test/lab/run
 	test/lab/conformance '^TestLab.'
-	test/lab/run test/lab/copies/*.sh
+	BKPLAN_LAB_LIMIT=9000 test/lab/run test/lab/copies/*.sh
 
 .PHONY: lab-soak
 lab-soak: setup build ## kill the lab's kernel at random points of an apply, 20 times
