@@ -185,11 +185,15 @@ func restoreForProof(ctx context.Context, registry providers.Registry, scratch s
 	if err := roomFor(scratch, h.Receipt.Bytes); err != nil {
 		return nil, err
 	}
-	into, err := os.MkdirTemp(scratch, scratchPrefix)
+	own, err := os.MkdirTemp(scratch, scratchPrefix)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, tree.Remove(context.WithoutCancel(ctx), into)) }()
+	defer func() { err = errors.Join(err, tree.Remove(context.WithoutCancel(ctx), own)) }()
+	into := filepath.Join(own, "version") // whose mode will be the volume's
+	if err := os.Mkdir(into, 0o700); err != nil {
+		return nil, err
+	}
 	restored, err := restorer.Restore(ctx, h, into)
 	if err == nil && restored.Unproven {
 		return []string{"it has no manifest, so nothing proves what was restored"}, nil

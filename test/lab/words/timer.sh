@@ -10,7 +10,7 @@ timer_fires() {
 	local layer line words worst=0
 	print_units
 	confine
-	line=$(sed -n 's/^ExecStart=:\(.*\) --layer=%I$/\1/p' /run/lab/units)
+	line=$(sed -n 's/^ExecStart=:\(.* apply .*\) --layer=%I$/\1/p' /run/lab/units)
 	: >/run/lab/fired
 	for layer in "$@"; do
 		[[ -n $(slot_of "$layer") ]] || fail "there is no timer of $layer"
