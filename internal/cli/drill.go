@@ -34,8 +34,8 @@ func newDrill(app *App) *cobra.Command {
 		Short: "Prove that versions can be restored",
 		Long: `Restore the newest version of a volume into a scratch folder, compare it with the
 digests taken when it was made, and remove it again: of each layer the volume whose
-last good drill is longest ago, or all that --volume matches. What drills have shown
-is kept in the state directory, and the next run of apply brings it to Prometheus.`,
+last drill is longest ago, or all that --volume matches. What drills have shown is
+kept in the state directory, and the next run of apply brings it to Prometheus.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return untilSignal(func(ctx context.Context) error { return app.drill(ctx, o) })
@@ -103,9 +103,11 @@ func removeScratch(ctx context.Context, scratch string) error {
 
 // choose finds what to restore, and why there is nothing of a layer.
 func (o drillOptions) choose(p plan.Policy, seen plan.Observation, before []drill.Drill) (chosen []plan.HeldVersion, lacking error) {
-	good := map[[2]string]time.Time{}
-	for _, d := range before {
-		good[[2]string{d.Layer, d.Volume}] = d.Good
+	last := func(h plan.HeldVersion) time.Time {
+		if i := slices.IndexFunc(before, drillOf(h).IsOf); i >= 0 {
+			return before[i].Ended
+		}
+		return time.Time{}
 	}
 	for _, l := range p.Layers {
 		if !p.CanRestore(l) || !matchesAny(o.layers, l.Name) {
@@ -123,7 +125,7 @@ func (o drillOptions) choose(p plan.Policy, seen plan.Observation, before []dril
 			newest = slices.DeleteFunc(newest, func(h plan.HeldVersion) bool { return !matchesAny(o.volumes, h.Volume) })
 		} else if len(newest) > 1 {
 			newest = []plan.HeldVersion{slices.MinFunc(newest, func(a, b plan.HeldVersion) int {
-				return cmp.Or(good[[2]string{l.Name, a.Volume}].Compare(good[[2]string{l.Name, b.Volume}]), strings.Compare(a.Volume, b.Volume))
+				return cmp.Or(last(a).Compare(last(b)), strings.Compare(a.Volume, b.Volume))
 			})}
 		}
 		chosen = append(chosen, newest...)
@@ -131,13 +133,19 @@ func (o drillOptions) choose(p plan.Policy, seen plan.Observation, before []dril
 	return chosen, lacking
 }
 
+// newestOfVolumes are the newest versions of each volume, by each layer that made some.
 func newestOfVolumes(list []plan.HeldVersion) []plan.HeldVersion {
-	seen := map[string]bool{}
+	var seen []drill.Drill
 	return slices.DeleteFunc(list, func(h plan.HeldVersion) bool {
-		again := seen[h.Volume]
-		seen[h.Volume] = true
+		d := drillOf(h)
+		again := slices.ContainsFunc(seen, d.IsOf)
+		seen = append(seen, d)
 		return again
 	})
+}
+
+func drillOf(h plan.HeldVersion) drill.Drill {
+	return drill.Drill{Layer: h.Layer, Of: h.Of.Layer, Volume: h.Volume, Version: h.Version}
 }
 
 func matchesAny(patterns []string, name string) bool {
@@ -148,32 +156,29 @@ func matchesAny(patterns []string, name string) bool {
 var errNotRestored = errors.New("something could not be restored")
 
 // drillOne restores one version, shows how that went, and notes it. What could not be
-// tried says nothing about the version, and is not noted.
+// tried says nothing about the version, but it has had its turn.
 func (a *App) drillOne(ctx context.Context, registry providers.Registry, stateDir, scratch string, h plan.HeldVersion) error {
 	started := a.Now()
-	wrong, err := restoreForProof(ctx, registry, scratch, h)
+	wrong, failure := restoreForProof(ctx, registry, scratch, h)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err != nil {
-		fmt.Fprintf(a.Stdout, "untried  %s: %s\n", escape(h.Address()), escape(err.Error()))
-		return err
-	}
 	ended := a.Now()
-	for _, w := range wrong {
-		fmt.Fprintf(a.Stdout, "failed   %s: %s\n", escape(h.Address()), escape(w))
-	}
-	if len(wrong) == 0 {
+	d := drillOf(h)
+	d.Ended = ended.UTC().Truncate(time.Second)
+	switch {
+	case failure != nil:
+		d.Untried = failure.Error()
+		fmt.Fprintf(a.Stdout, "untried  %s: %s\n", escape(h.Address()), escape(d.Untried))
+	case len(wrong) > 0:
+		d.Error, failure = strings.Join(wrong[:min(len(wrong), 10)], "; "), errNotRestored
+		for _, w := range wrong {
+			fmt.Fprintf(a.Stdout, "failed   %s: %s\n", escape(h.Address()), escape(w))
+		}
+	default:
 		fmt.Fprintf(a.Stdout, "good     %s: %s, %s in %s\n", escape(h.Address()), files(h.Receipt.Files), quantity.Size(h.Receipt.Bytes).Human(), ended.Sub(started).Round(time.Second))
 	}
-	d := drill.Drill{Layer: h.Layer, Volume: h.Volume, Version: h.Version, Ended: ended.UTC().Truncate(time.Second), Error: strings.Join(wrong[:min(len(wrong), 10)], "; ")}
-	if err := drill.Note(stateDir, d); err != nil {
-		return err
-	}
-	if len(wrong) > 0 {
-		return errNotRestored
-	}
-	return nil
+	return cmp.Or(drill.Note(stateDir, d), failure)
 }
 
 // restoreForProof says what is wrong with a version that is restored and removed again.
@@ -196,7 +201,7 @@ func restoreForProof(ctx context.Context, registry providers.Registry, scratch s
 	}
 	restored, err := restorer.Restore(ctx, h, into)
 	if err == nil && restored.Unproven {
-		return []string{"it has no manifest, so nothing proves what was restored"}, nil
+		return nil, errors.New("it has no manifest, so nothing proves what was restored")
 	}
 	return restored.Findings, err
 }

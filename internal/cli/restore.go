@@ -110,26 +110,34 @@ func emptyFolder(path string) error {
 
 const lostFound = "lost+found"
 
-// choose finds the version.
+// choose finds the version. A layer that copies a disk may have a volume's versions of
+// several layers: those are different things, and none of them is guessed.
 func (o restoreOptions) choose(list []plan.HeldVersion) (plan.HeldVersion, error) {
-	var volumes, versions []string
+	var volumes, versions, makers []string
+	var found []plan.HeldVersion
 	for _, h := range list {
-		switch {
-		case h.Volume != o.volume:
+		if h.Volume != o.volume {
 			volumes = append(volumes, h.Volume)
-		case o.version == "" || o.version == h.Version:
-			return h, nil
-		default:
-			versions = append(versions, h.Version)
+			continue
+		}
+		versions = append(versions, h.Version)
+		if o.version == "" || o.version == h.Version {
+			found, makers = append(found, h), append(makers, h.Of.Layer)
 		}
 	}
+	slices.Sort(makers)
+	makers = slices.Compact(makers)
 	switch {
 	case len(list) == 0:
 		return plan.HeldVersion{}, fail("`bkplan verify --adopt` gives receipts to what older scripts made", "layer.%s has no version with a receipt", o.layer)
-	case len(versions) > 0:
+	case len(versions) == 0:
+		return plan.HeldVersion{}, fail("it has some of: "+listed(volumes), "layer.%s has no version of a volume %q", o.layer, o.volume)
+	case len(found) == 0:
 		return plan.HeldVersion{}, fail("there are: "+listed(versions), "layer.%s has no version %q of volume %q", o.layer, o.version, o.volume)
+	case len(makers) > 1:
+		return plan.HeldVersion{}, fail("say which: --version "+found[0].Version+"; there are: "+listed(versions), "%s keep something of volume %q in layer.%s", strings.Join(makers, " and "), o.volume, o.layer)
 	}
-	return plan.HeldVersion{}, fail("it has some of: "+listed(volumes), "layer.%s has no version of a volume %q", o.layer, o.volume)
+	return found[0], nil
 }
 
 // listed names a few things, each once.

@@ -51,9 +51,10 @@ func newRunsShow(app *App) *cobra.Command {
 		Use:   "show [RUN]",
 		Short: "Tell the whole story of one run",
 		Long: `Tell the whole story of one run; of the newest, with --layer of the newest that was
-to do something of that layer, if none or "latest" is named: what was planned and why, what was done and how long it took, what failed with the
-words of the tool that failed, what was skipped because of it, and what was
-blocked with what would unblock it.`,
+to do something of that layer, if none or "latest" is named: what was planned and
+why, what was done and how long it took, what failed with the words of the tool that
+failed, what was skipped because of it, and what was blocked with what would unblock
+it.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return app.showRun(o, append(args, latest)[0]) },
 	}

@@ -18,15 +18,23 @@ import (
 
 // Drill is the newest restore drill of a volume in a layer.
 type Drill struct {
-	Layer   string `json:"layer"`
+	Layer string `json:"layer"`
+	// Of is the layer that made the version, where Layer copies what others make.
+	Of      string `json:"of"`
 	Volume  string `json:"volume"`
 	Version string `json:"version"`
 	// Ended is when the drill was over, Good when the last one was that came out well;
 	// zero when none has.
 	Ended time.Time `json:"ended"`
 	Good  time.Time `json:"good,omitzero"`
-	Error string    `json:"error,omitempty"` // what was wrong; empty when it came out well
+	// Error is what was wrong in the newest drill that could be tried; empty when it
+	// came out well. Untried is why the one at Ended could not be.
+	Error   string `json:"error,omitempty"`
+	Untried string `json:"untried,omitempty"`
 }
+
+// IsOf says that both drills are of the same volume in the same layer.
+func (d Drill) IsOf(o Drill) bool { return d.Layer == o.Layer && d.Of == o.Of && d.Volume == o.Volume }
 
 const (
 	format        = "bkplan.drills"
@@ -56,19 +64,23 @@ func Read(stateDir string) ([]Drill, error) {
 	return d.Drills, nil
 }
 
-// Note puts a drill in the place of the volume's one before. Its Good is set by Error.
-// Only one process may do so at a time.
+// Note puts a drill in the place of the volume's one before. Its Good is told by Error;
+// one that could not be tried takes both from the one before. Only one process may do
+// so at a time.
 func Note(stateDir string, d Drill) error {
 	list, err := Read(stateDir)
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(list, func(o Drill) bool { return o.Layer == d.Layer && o.Volume == d.Volume })
+	i := slices.IndexFunc(list, d.IsOf)
 	if i < 0 {
 		i, list = len(list), append(list, Drill{})
 	}
 	d.Good = list[i].Good
-	if d.Error == "" {
+	switch {
+	case d.Untried != "":
+		d.Error = list[i].Error
+	case d.Error == "":
 		d.Good = d.Ended
 	}
 	list[i] = d

@@ -19,6 +19,8 @@ func TestNote(t *testing.T) {
 		{Layer: "weekly", Volume: "b", Version: "46", Ended: day, Error: "rotten"},
 		{Layer: "offsite", Volume: "a", Version: "weekly/46", Ended: day},
 		{Layer: "weekly", Volume: "a", Version: "47", Ended: day.AddDate(0, 0, 7), Error: "rotten"},
+		{Layer: "offsite", Of: "sqlite", Volume: "a", Version: "sqlite/46", Ended: day},
+		{Layer: "weekly", Volume: "b", Version: "47", Ended: day.AddDate(0, 0, 7), Untried: "no room"},
 	} {
 		if err := Note(dir, d); err != nil {
 			t.Fatal(err)
@@ -27,8 +29,9 @@ func TestNote(t *testing.T) {
 	list, err := Read(dir)
 	want := []Drill{
 		{Layer: "weekly", Volume: "a", Version: "47", Ended: day.AddDate(0, 0, 7), Good: day, Error: "rotten"},
-		{Layer: "weekly", Volume: "b", Version: "46", Ended: day, Error: "rotten"},
+		{Layer: "weekly", Volume: "b", Version: "47", Ended: day.AddDate(0, 0, 7), Error: "rotten", Untried: "no room"},
 		{Layer: "offsite", Volume: "a", Version: "weekly/46", Ended: day, Good: day},
+		{Layer: "offsite", Of: "sqlite", Volume: "a", Version: "sqlite/46", Ended: day, Good: day},
 	}
 	if diff := cmp.Diff(want, list); err != nil || diff != "" {
 		t.Errorf("%v %s", err, diff)

@@ -14,9 +14,6 @@ import (
 // TestRunGetsOverALinkInThePlaceOfAFolder: a mirror failed for a whole night when a folder
 // had become a second name of a file.
 func TestRunGetsOverALinkInThePlaceOfAFolder(t *testing.T) {
-	if _, err := exec.LookPath("rsync"); err != nil {
-		t.Skip("needs rsync")
-	}
 	dir := t.TempDir()
 	from, into := filepath.Join(dir, "from"), filepath.Join(dir, "into")
 	must := func(err error) {
