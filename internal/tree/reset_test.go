@@ -76,6 +76,25 @@ func TestResetFollowsNothing(t *testing.T) {
 	}
 }
 
+// TestResetFollowsNothingInside: a link to another folder of the tree would give that
+// one's files what the manifest has for others.
+func TestResetFollowsNothingInside(t *testing.T) {
+	root := t.TempDir()
+	for folder, mode := range map[string]os.FileMode{"a": 0o600, "z": 0o644} {
+		must(t, os.MkdirAll(filepath.Join(root, folder, "deep"), 0o700))
+		must(t, os.WriteFile(filepath.Join(root, folder, "deep/file"), nil, mode))
+	}
+	text, _ := manifest(t, root, Previous{})
+	must(t, os.RemoveAll(filepath.Join(root, "z")))
+	must(t, os.Symlink("a", filepath.Join(root, "z")))
+	if err := Reset(t.Context(), root, reader(text)); err != nil {
+		t.Error(err)
+	}
+	if info, err := os.Stat(filepath.Join(root, "a/deep/file")); err != nil || info.Mode() != 0o600 {
+		t.Error(info, err)
+	}
+}
+
 // TestResetLeavesWhatIsMissingToCheck: a damaged copy is given back as far as it goes.
 func TestResetLeavesWhatIsMissingToCheck(t *testing.T) {
 	root, file := sample(t)
