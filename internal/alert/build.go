@@ -76,7 +76,11 @@ func late(l plan.Layer, scheduled time.Duration) time.Duration {
 // latest is the newest sample of a metric, also while a gateway that restarted has
 // none of it.
 func (b builder) latest(metric string, matchers ...string) string {
-	return "last_over_time(" + b.series(metric, matchers...) + "[" + length(b.silent) + "])"
+	return b.latestOf(b.series(metric, matchers...))
+}
+
+func (b builder) latestOf(series string) string {
+	return "last_over_time(" + series + "[" + length(b.silent) + "])"
 }
 
 // series are the samples of a metric that are of the policy's host.

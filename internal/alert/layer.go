@@ -90,7 +90,7 @@ func (b builder) neverRan(l plan.Layer, late time.Duration) Rule {
 
 func (b builder) integrity(l plan.Layer) Rule {
 	r := b.layerRule(l, l.IntegrityAlert, defaults{name: camelCase(l.Name) + "IntegrityFail"})
-	r.Expr = b.latest(LayerIntegrity, equals("layer", l.Name)) + " == 0 or " + b.latest(OldIntegrity) + " == 0"
+	r.Expr = b.latest(LayerIntegrity, equals("layer", l.Name)) + " == 0 or " + b.latestOf(selector(OldIntegrity)) + " == 0"
 	r.Summary = "A live database of layer {{ $labels.layer }} is damaged"
 	r.Description = "Its integrity check says so. Stop the service before more is lost, keep its files as they are, and keep the newest good copy:\n" +
 		"bkplan plan -v --layer '{{ $labels.layer }}' lists what there is."

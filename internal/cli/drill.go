@@ -54,12 +54,15 @@ func (a *App) drill(ctx context.Context, o drillOptions) error {
 	if err := o.check(p); err != nil {
 		return err
 	}
-	o.scratch = cmp.Or(o.scratch, filepath.Join(p.StateDir, "drill"))
-	unlock, err := run.Lock(ctx, o.scratch, 0, a.holder(), func(run.Holder) {})
-	if err != nil {
-		return lockFailure(err)
+	own := filepath.Join(p.StateDir, "drill")
+	o.scratch = cmp.Or(o.scratch, own)
+	for _, dir := range slices.Compact([]string{own, filepath.Clean(o.scratch)}) {
+		unlock, err := run.Lock(ctx, dir, 0, a.holder(), func(run.Holder) {})
+		if err != nil {
+			return lockFailure(err)
+		}
+		defer func() { _ = unlock() }() // the kernel frees it at the end in any case
 	}
-	defer func() { _ = unlock() }() // the kernel frees it at the end in any case
 	if err := removeScratch(ctx, o.scratch); err != nil {
 		return err
 	}
@@ -89,14 +92,16 @@ func (a *App) drill(ctx context.Context, o drillOptions) error {
 	return drillFailure(failures, lacking)
 }
 
-// scratchPrefix begins the names of folders that drills restore to.
-const scratchPrefix = "restored-"
+// scratchPrefix begins the names of folders that drills restore to, and of nothing else.
+const scratchPrefix = ".bkplan-drill-"
 
 // removeScratch removes what a drill left that was killed.
 func removeScratch(ctx context.Context, scratch string) error {
-	left, err := filepath.Glob(filepath.Join(scratch, scratchPrefix+"*"))
-	for _, path := range left {
-		err = errors.Join(err, tree.Remove(ctx, path))
+	entries, err := os.ReadDir(scratch)
+	for _, e := range entries {
+		if e.IsDir() && strings.HasPrefix(e.Name(), scratchPrefix) {
+			err = errors.Join(err, tree.Remove(ctx, filepath.Join(scratch, e.Name())))
+		}
 	}
 	return err
 }
@@ -200,7 +205,7 @@ func restoreForProof(ctx context.Context, registry providers.Registry, scratch s
 		return nil, err
 	}
 	restored, err := restorer.Restore(ctx, h, into)
-	if err == nil && restored.Unproven {
+	if err == nil && restored.Unproven && len(restored.Findings) == 0 {
 		return nil, errors.New("it has no manifest, so nothing proves what was restored")
 	}
 	return restored.Findings, err

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
@@ -81,7 +80,8 @@ func facts(p plan.Policy, o plan.Observation, now time.Time, past metric.Past) m
 
 // publish makes the metrics of a run that is about to end, and puts them where the policy
 // says. seen is what the run was planned by; where it did anything, the world is looked
-// at again. One way out that is barred does not bar the other, which then tells of it.
+// at again. One way out that is barred does not bar the other, which then tells of it: the
+// file, which costs next to nothing, is written once more where the push came to nothing.
 func (s session) publish(ctx context.Context, record run.Record, seen plan.Observation) error {
 	to := s.policy.Metrics
 	if to == (plan.Metrics{}) {
@@ -101,18 +101,25 @@ func (s session) publish(ctx context.Context, record run.Record, seen plan.Obser
 		f.Past, err = metric.Remember(s.policy.StateDir, &record, s.now())
 		return metric.Gather(f), err
 	}
-	if to.Pushgateway.URL != "" {
+	bring := func(limit time.Duration, way func(context.Context, []*dto.MetricFamily) error) (fine bool) {
 		list, err := gather()
-		errs = append(errs, err, publishing(ctx, to.Pushgateway.Timeout, func(ctx context.Context) error {
-			return metric.Push(ctx, to.Pushgateway, record.Host, list)
-		}))
-		errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+		if err = errors.Join(err, publishing(ctx, limit, func(ctx context.Context) error { return way(ctx, list) })); err != nil {
+			errs = append(errs, err)
+		}
+		return err == nil
 	}
-	if to.Textfile != "" {
-		list, err := gather()
-		errs = append(errs, err, publishing(ctx, textfileLimit, func(context.Context) error {
+	write := func() bool {
+		return to.Textfile == "" || bring(textfileLimit, func(_ context.Context, list []*dto.MetricFamily) error {
 			return metric.WriteTextfile(to.Textfile, list)
-		}))
+		})
+	}
+	push := func() bool {
+		return to.Pushgateway.URL == "" || bring(to.Pushgateway.Timeout, func(ctx context.Context, list []*dto.MetricFamily) error {
+			return metric.Push(ctx, to.Pushgateway, record.Host, list)
+		})
+	}
+	if written := write(); !push() && written {
+		write()
 	}
 	return errors.Join(errs...)
 }

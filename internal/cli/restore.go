@@ -86,6 +86,9 @@ func (a *App) restore(ctx context.Context, o restoreOptions, into string) error 
 	}
 	restored, err := restorer.Restore(ctx, version, into)
 	if err != nil {
+		if errors.Is(err, context.Canceled) {
+			err = errors.New("stopped by a signal")
+		}
 		return fail("empty the folder before you try again", "%s: what is in %q is not whole: %w", version.Address(), into, err)
 	}
 	return a.showRestored(p, version, into, restored)
@@ -163,7 +166,7 @@ func (a *App) showRestored(p plan.Policy, h plan.HeldVersion, into string, r pro
 		fmt.Fprintf(a.Stdout, "  when it was made: %s\n", escape(note))
 	}
 	switch {
-	case r.Unproven:
+	case r.Unproven && len(r.Findings) == 0:
 		fmt.Fprintln(a.Stdout, "All files were copied. There is no manifest of the version, so nothing proves their contents.")
 	case len(r.Findings) == 0:
 		fmt.Fprintln(a.Stdout, "Names, owners, modes, times and contents are what they were when it was made.")

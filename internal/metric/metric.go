@@ -75,6 +75,7 @@ func (g gathering) layer(l plan.LayerStatus) {
 		g.one("bkplan_layer_last_run_duration_seconds", "How long that run worked on the layer.", turn.took.Seconds(), labels...)
 	}
 	g.drills(l, labels)
+	g.holdings(l.Name, labels)
 	if !l.VolumesUnknown {
 		g.one("bkplan_layer_volumes", "Volumes that the layer covers.", float64(l.Volumes), labels...)
 	}
@@ -85,6 +86,31 @@ func (g gathering) layer(l plan.LayerStatus) {
 	g.one("bkplan_layer_suspect_versions", "Versions of the layer that look wrong.", float64(g.suspect(l.Name)), labels...)
 }
 
+// holdings are what the layer has of all its volumes.
+func (g gathering) holdings(layer string, labels []string) {
+	var files, bytes int64
+	var oldest time.Time
+	proven := false
+	for _, h := range g.Plan.Holdings {
+		if h.Layer != layer {
+			continue
+		}
+		if !h.Oldest.IsZero() && (oldest.IsZero() || h.Oldest.Before(oldest)) {
+			oldest = h.Oldest
+		}
+		if h.Proven {
+			proven, files, bytes = true, files+h.Files, bytes+h.Bytes
+		}
+	}
+	if !oldest.IsZero() {
+		g.one("bkplan_layer_oldest_version_timestamp_seconds", "The time of the oldest complete version's data.", seconds(oldest), labels...)
+	}
+	if proven {
+		g.one("bkplan_layer_files", "Files in the newest versions of all volumes, by their receipts.", float64(files), labels...)
+		g.one("bkplan_layer_bytes", "Bytes in the newest versions of all volumes, by their receipts.", float64(bytes), labels...)
+	}
+}
+
 // drills are of layers that have something to restore. One volume whose newest drill
 // failed is enough, as long as there is something of it.
 func (g gathering) drills(l plan.LayerStatus, labels []string) {
@@ -93,7 +119,7 @@ func (g gathering) drills(l plan.LayerStatus, labels []string) {
 	}
 	last, tried, good := 0.0, false, true
 	for _, d := range g.Past.drills {
-		if d.Layer != l.Name {
+		if d.Layer != l.Name || d.Good.IsZero() && d.Error == "" { // which could not be tried yet
 			continue
 		}
 		tried = true
@@ -148,6 +174,17 @@ func (g gathering) volumes() {
 	holdings := slices.SortedFunc(slices.Values(g.Plan.Holdings), func(a, b plan.Holding) int {
 		return cmp.Or(cmp.Compare(a.Layer, b.Layer), cmp.Compare(a.Volume, b.Volume))
 	})
+	blocked, suspect := map[string]int{}, map[string]int{}
+	for _, a := range g.Plan.Actions {
+		if a.Blocked != nil {
+			blocked[plan.Address(a.Layer, a.Volume)]++
+		}
+	}
+	for _, d := range g.Plan.Drift {
+		if d.Kind == plan.Suspect {
+			suspect[plan.Address(d.Layer, d.Name)]++
+		}
+	}
 	for _, h := range holdings {
 		labels := []string{"layer", h.Layer, "volume", label(h.Volume)}
 		g.one("bkplan_volume_versions", "Versions of the volume that the layer holds.", float64(h.Versions), labels...)
@@ -161,7 +198,14 @@ func (g gathering) volumes() {
 			g.one("bkplan_volume_files", "Files in the newest version, by its receipt.", float64(h.Files), labels...)
 			g.one("bkplan_volume_bytes", "Bytes in the newest version, by its receipt.", float64(h.Bytes), labels...)
 		}
+		if n := blocked[plan.Address(h.Layer, h.Volume)]; n > 0 {
+			g.one("bkplan_volume_blocked_actions", "Actions for the volume that are due and blocked; there only while there are any.", float64(n), labels...)
+		}
+		if n := suspect[plan.Address(h.Layer, h.Volume)]; n > 0 {
+			g.one("bkplan_volume_suspect_versions", "Versions of the volume that look wrong; there only while there are any.", float64(n), labels...)
+		}
 		if turn, ran := g.Past.volumes[plan.Address(h.Layer, h.Volume)]; ran {
+			g.one("bkplan_volume_last_run_timestamp_seconds", "When the last run was done with the volume that had something to do for it.", seconds(turn.ended), labels...)
 			g.one("bkplan_volume_last_run_success", "1 when nothing failed, was blocked or was left out in the last run that had something to do for the volume.", truth(turn.success), labels...)
 			g.one("bkplan_volume_last_run_duration_seconds", "How long that run worked on the volume.", turn.took.Seconds(), labels...)
 		}

@@ -144,12 +144,16 @@ func makes(a run.Action) bool {
 	return a.Outcome == run.Done && (a.Kind == "create" || a.Kind == "refresh" || a.Kind == "sync")
 }
 
-// turnOf sums up actions of one run: how long it was from the begin of the first to the
-// end of the last, and whether all of them were done.
+// turnOf sums up actions of one run: how long it worked on them, and whether all of them
+// were done. Some may go side by side, so it is the time from the begin of the first to
+// the end of the last; but where the clock was set meanwhile, or the run was busy with
+// something else in between, what each took by itself counts.
 func turnOf(actions []run.Action) turn {
 	t := turn{success: true}
 	var began time.Time
+	var longest, sum time.Duration
 	for _, a := range actions {
+		longest, sum = max(longest, a.Took()), sum+a.Took()
 		t.success = t.success && a.Outcome.Fine()
 		if began.IsZero() || !a.Started.IsZero() && a.Started.Before(began) {
 			began = a.Started
@@ -158,8 +162,8 @@ func turnOf(actions []run.Action) turn {
 			t.ended = a.Ended
 		}
 	}
-	if !began.IsZero() {
-		t.took = max(0, t.ended.Sub(began)) // a clock that was set back meanwhile
+	if t.took = t.ended.Sub(began); t.took < longest || t.took > sum {
+		t.took = sum
 	}
 	return t
 }

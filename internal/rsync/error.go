@@ -45,6 +45,9 @@ func Explain(failure *execx.Error) error {
 	if failure.Reason != execx.ReasonExit || failure.Exit < 0 {
 		return failure
 	}
+	if failure.Exit == ExitMaxDelete {
+		return fmt.Errorf("more would have been deleted than when it was counted: %w", failure)
+	}
 	var lines []string
 	for line := range strings.Lines(failure.Stderr) {
 		line = strings.TrimSuffix(line, "\n")
@@ -62,6 +65,16 @@ func Explain(failure *execx.Error) error {
 		return cause
 	}
 	return &FilesError{Lines: lines, cause: cause}
+}
+
+// Uncopied are rsync's words about the files that it did not copy as they are, where all
+// the others were copied.
+func Uncopied(err error) []string {
+	files, failure := (*FilesError)(nil), (*execx.Error)(nil)
+	if errors.As(err, &files) && errors.As(err, &failure) && failure.Exit == ExitPartial {
+		return files.Lines
+	}
+	return nil
 }
 
 // kernelWords are how rsync writes what matters to a destination.

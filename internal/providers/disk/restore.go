@@ -14,7 +14,8 @@ import (
 
 var _ providers.Restorer = (*Provider)(nil)
 
-// Restore copies a version with all that rsync keeps.
+// Restore copies a version with all that rsync keeps. What cannot be read is a finding,
+// and the rest is restored.
 func (p *Provider) Restore(ctx context.Context, h plan.HeldVersion, into string) (providers.Restored, error) {
 	if err := checkHeld(h); err != nil {
 		return providers.Restored{}, err
@@ -28,18 +29,20 @@ func (p *Provider) Restore(ctx context.Context, h plan.HeldVersion, into string)
 	}
 	argv := append([]string{"rsync"}, rsync.Archive(nil)...)
 	argv = append(argv, "--", at.full(h.Path)+"/", filepath.Clean(into)+"/")
-	if _, err := p.mirror.copy(ctx, argv, false); err != nil {
+	_, err := p.mirror.copy(ctx, argv, false)
+	uncopied := rsync.Uncopied(err)
+	if err != nil && uncopied == nil {
 		return providers.Restored{}, err
 	}
 	v := version{place: place{root: h.Destination}, proof: h.Receipt}
 	manifest, err := v.openManifest()
 	if errors.Is(err, fs.ErrNotExist) {
-		return providers.Restored{Unproven: true}, nil
+		return providers.Restored{Unproven: true, Findings: uncopied}, nil
 	}
 	if err != nil {
 		return providers.Restored{}, err
 	}
 	defer manifest.Close()
 	findings, err := tree.Verify(ctx, into, h.Receipt.Digest, manifest, tree.CheckOptions{Data: true})
-	return providers.Restored{Findings: findings}, err
+	return providers.Restored{Findings: append(uncopied, findings...)}, err
 }

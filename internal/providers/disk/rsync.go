@@ -121,7 +121,7 @@ func operands(from plan.Access, opened []string, into string) []string {
 	}
 	words := []string{"--relative", "--no-implied-dirs", "--"}
 	for _, root := range opened {
-		words = append(words, filepath.Clean(root))
+		words = append(words, filepath.Clean(root)+"/") // which follows a link, as its proof does
 	}
 	return append(words, into+"/")
 }

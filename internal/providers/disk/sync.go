@@ -135,7 +135,7 @@ func (r *Rsync) Mirror(ctx context.Context, v version, from content) (tools map[
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(going) > 0 && !c.MaxDelete.IsZero() && !c.AcceptLoss {
+	if !c.MaxDelete.IsZero() && !c.AcceptLoss { // also where nothing goes: the source may be another by now
 		most, err := v.maxDelete(going)
 		if err != nil {
 			return nil, nil, err

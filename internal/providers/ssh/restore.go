@@ -14,13 +14,15 @@ import (
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/providers"
 	"github.com/bkplan/bkplan/internal/receipt"
+	"github.com/bkplan/bkplan/internal/rsync"
 	"github.com/bkplan/bkplan/internal/tree"
 )
 
 var _ providers.Restorer = (*Provider)(nil)
 
 // Restore fetches a version. Where the user over there is not root, the manifest has
-// the owners, modes and device nodes that the version itself has not.
+// the owners, modes and device nodes that the version itself has not. What cannot be read
+// over there is a finding, and the rest is restored.
 func (p *Provider) Restore(ctx context.Context, h plan.HeldVersion, into string) (providers.Restored, error) {
 	j, err := p.adoption(h, p.Now())
 	if err != nil {
@@ -34,18 +36,22 @@ func (p *Provider) Restore(ctx context.Context, h plan.HeldVersion, into string)
 	if v.kinds[j.path] != isFolder {
 		return providers.Restored{}, stale("%s: version %q is gone", j.host(), j.path)
 	}
-	if err := j.fetch(ctx, kept(v), j.path+"/", filepath.Clean(into)+"/"); err != nil {
+	err = j.fetch(ctx, kept(v), j.path+"/", filepath.Clean(into)+"/")
+	uncopied := rsync.Uncopied(err)
+	if err != nil && uncopied == nil {
 		return providers.Restored{}, err
 	}
 	if v.kinds[manifest] != isFile {
-		return providers.Restored{Unproven: true}, nil
+		return providers.Restored{Unproven: true, Findings: uncopied}, nil
 	}
 	here := filepath.Join(p.folder, "manifest-"+rand.Text())
 	defer func() { _ = os.Remove(here) }() // with its folder, at the latest
 	if err := j.fetch(ctx, []string{"-t"}, manifest, here); err != nil {
 		return providers.Restored{}, fmt.Errorf("fetch manifest: %w", err)
 	}
-	return reset(ctx, into, here, h.Receipt.Digest)
+	restored, err := reset(ctx, into, here, h.Receipt.Digest)
+	restored.Findings = append(uncopied, restored.Findings...)
+	return restored, err
 }
 
 // kept is what a version over there has of its files.

@@ -198,7 +198,7 @@ func (m mirror) sources() []string {
 	}
 	var paths []string
 	for _, p := range m.Copy.From.Paths {
-		paths = append(paths, filepath.Clean(p))
+		paths = append(paths, filepath.Clean(p)+"/") // which follows a link, as its proof does
 	}
 	return paths
 }

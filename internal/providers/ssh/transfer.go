@@ -193,8 +193,6 @@ func (j job) explainRsync(err error) error {
 		return openssh.Explain(j.host(), err)
 	case failure.Exit == rsync.ExitVanished:
 		return &VanishedError{err}
-	case failure.Exit == rsync.ExitMaxDelete:
-		return fmt.Errorf("%s: more would have been deleted than when it was counted: %w", j.host(), err)
 	}
 	return full(failure, fmt.Errorf("%s: %w", j.host(), rsync.Explain(failure)))
 }
