@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -185,6 +186,12 @@ alerts {
 	} {
 		if diff := cmp.Diff([]shape{want}, named(rules, name)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	// The older script ran elsewhere, and no host's name is in what it pushed.
+	for _, r := range rules.All() {
+		if strings.Contains(r.Expr, alert.OldIntegrity) && !strings.Contains(r.Expr, "last_over_time("+alert.OldIntegrity+"[4h])") {
+			t.Errorf("%s: %s", r.Name, r.Expr)
 		}
 	}
 	want := []shape{

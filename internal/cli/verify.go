@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -91,6 +92,9 @@ func (a *App) verify(ctx context.Context, o verifyOptions) error {
 	}
 	document := view.VerifyDocument{Format: view.VerifyFormat, Version: 1, Time: now, Host: observation.Host, Data: o.data, Versions: []view.Verified{}}
 	for _, version := range held {
+		if ctx.Err() != nil && o.adopt {
+			return errors.New("stopped by a signal; receipts that were given stay")
+		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -11,10 +11,12 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"pgregory.net/rapid"
 
+	"github.com/bkplan/bkplan/internal/drill"
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/run"
 	"github.com/bkplan/bkplan/test/monitoring"
@@ -49,7 +51,7 @@ func example() Facts {
 				{Layer: "weekly", Volume: "line\nend"},
 			},
 			Actions:  []plan.Action{{Layer: "weekly", Volume: "line\nend", Blocked: block}},
-			Drift:    []plan.Drift{{Kind: plan.Suspect, Layer: "weekly"}, {Kind: plan.Suspect}},
+			Drift:    []plan.Drift{{Kind: plan.Suspect, Layer: "weekly", Name: "a/b"}, {Kind: plan.Suspect}},
 			Capacity: []plan.Capacity{{Destination: "sda", Size: 100, Free: 40, Inodes: 10, InodesFree: 5, Full: night.Add(24 * time.Hour)}},
 		},
 		Past: Past{
@@ -104,6 +106,8 @@ bkplan_last_run_success 0
 bkplan_last_run_timestamp_seconds 1.7954964e+09
 bkplan_layer_blocked_actions{kind="files",layer="weekly"} 1
 bkplan_layer_blocked_actions{kind="sync",layer="offsite"} 1
+bkplan_layer_bytes{kind="files",layer="weekly"} 4096
+bkplan_layer_files{kind="files",layer="weekly"} 3
 bkplan_layer_last_drill_timestamp_seconds{kind="files",layer="weekly"} 0
 bkplan_layer_last_drill_timestamp_seconds{kind="sync",layer="offsite"} 0
 bkplan_layer_last_run_duration_seconds{kind="files",layer="weekly"} 60
@@ -114,6 +118,7 @@ bkplan_layer_last_run_timestamp_seconds{kind="files",layer="weekly"} 1.7954964e+
 bkplan_layer_last_run_timestamp_seconds{kind="sync",layer="offsite"} 1.7954964e+09
 bkplan_layer_last_success_timestamp_seconds{kind="files",layer="weekly"} 1.7954964e+09
 bkplan_layer_last_success_timestamp_seconds{kind="sync",layer="offsite"} 1.7953236e+09
+bkplan_layer_oldest_version_timestamp_seconds{kind="files",layer="weekly"} 1.7954928e+09
 bkplan_layer_suspect_versions{kind="files",layer="weekly"} 1
 bkplan_layer_suspect_versions{kind="sync",layer="offsite"} 0
 bkplan_layer_versions{kind="files",layer="weekly"} 5
@@ -125,12 +130,15 @@ bkplan_pool_observed{pool="pve/data"} 1
 bkplan_pool_observed{pool="pve/off"} 0
 bkplan_pool_size_bytes{pool="pve/data"} 1.099511627776e+12
 bkplan_pool_size_bytes{pool="pve/off"} 0
+bkplan_volume_blocked_actions{layer="weekly",volume="\"line\\nend\""} 1
 bkplan_volume_bytes{layer="weekly",volume="a/b"} 4096
 bkplan_volume_files{layer="weekly",volume="a/b"} 3
 bkplan_volume_last_run_duration_seconds{layer="weekly",volume="a/b"} 1
 bkplan_volume_last_run_success{layer="weekly",volume="a/b"} 1
+bkplan_volume_last_run_timestamp_seconds{layer="weekly",volume="a/b"} 1.7954964e+09
 bkplan_volume_last_success_timestamp_seconds{layer="weekly",volume="a/b"} 1.7954964e+09
 bkplan_volume_oldest_version_timestamp_seconds{layer="weekly",volume="a/b"} 1.7954928e+09
+bkplan_volume_suspect_versions{layer="weekly",volume="a/b"} 1
 bkplan_volume_versions{layer="weekly",volume="\"line\\nend\""} 0
 bkplan_volume_versions{layer="weekly",volume="a/b"} 5
 offsite_backup_sync_last_status 1
@@ -143,6 +151,74 @@ offsite_backup_sync_last_success_timestamp 1.7953236e+09`
 	quiet.Policy.Metrics.OlderNames = false
 	if got := text(t, quiet); strings.Contains(got, "backup_weekly") || strings.Contains(got, "offsite_backup") {
 		t.Error("older names are not asked for")
+	}
+}
+
+// What a drill found holds until the next one of that volume; what never could be tried
+// came out neither well nor badly.
+func TestDrills(t *testing.T) {
+	of := func(volume string, good time.Time, wrong, untried string) drill.Drill {
+		return drill.Drill{Layer: "weekly", Of: "weekly", Volume: volume, Ended: night, Good: good, Error: wrong, Untried: untried}
+	}
+	for name, c := range map[string]struct {
+		drills []drill.Drill
+		last   string
+		want   string // absent where it is empty
+	}{
+		"none":               {nil, "0", ""},
+		"good":               {[]drill.Drill{of("a/b", night, "", "")}, "1.7954964e+09", "1"},
+		"untried":            {[]drill.Drill{of("a/b", time.Time{}, "", "no manifest")}, "0", ""},
+		"untried after good": {[]drill.Drill{of("a/b", night, "", "no room")}, "1.7954964e+09", "1"},
+		"one is bad":         {[]drill.Drill{of("line\nend", night, "", ""), of("a/b", time.Time{}, "it changed", "")}, "1.7954964e+09", "0"},
+		"untried after bad":  {[]drill.Drill{of("a/b", night, "it changed", "no room")}, "1.7954964e+09", "0"},
+		"bad, and gone":      {[]drill.Drill{of("a/b", night, "", ""), of("gone", time.Time{}, "it changed", "")}, "1.7954964e+09", "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := example()
+			f.Past.drills = c.drills
+			got := map[string]string{}
+			for _, s := range samples(text(t, f)) {
+				if labels, found := strings.CutPrefix(s, "bkplan_layer_last_drill_"); found && strings.Contains(labels, `"weekly"`) {
+					metric, value, _ := strings.Cut(labels, " ")
+					metric, _, _ = strings.Cut(metric, "{")
+					got[metric] = value
+				}
+			}
+			want := map[string]string{"timestamp_seconds": c.last}
+			if c.want != "" {
+				want["success"] = c.want
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// docs/metrics.md says how many series there are at most, and names each metric.
+func TestWhatTheDocsSay(t *testing.T) {
+	docs, err := os.ReadFile("../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	series := func(volumes int) (n int) {
+		f := large(volumes)
+		f.Past.drills = []drill.Drill{{Layer: "weekly", Volume: "a/b", Good: night}}
+		for _, family := range Gather(f) {
+			if !strings.Contains(string(docs), "`"+family.GetName()+"`") {
+				t.Errorf("%s is not in docs/metrics.md", family.GetName())
+			}
+			n += len(family.Metric)
+		}
+		return n
+	}
+	if got := series(1001) - series(1); got != (8+6)*1000 { // snapshots have no files and bytes
+		t.Errorf("%d series of a thousand volumes in two layers", got)
+	}
+	// Two volumes, of which one is blocked and one suspect; three layers, two pools and
+	// two destinations.
+	if got, most := series(0), 10*2+13*3+4*2+6*2+9+4+6; got > most {
+		t.Errorf("%d series, at most %d by the docs", got, most)
 	}
 }
 
@@ -249,13 +325,14 @@ func TestTextfileThatCannotBeWritten(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
-	if os.Geteuid() == 0 {
-		return // root may write anywhere
+	unwritable := "/proc" // also for root
+	if os.Geteuid() != 0 {
+		unwritable = dir
+		if err := os.Chmod(dir, 0o500); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := os.Chmod(dir, 0o500); err != nil {
-		t.Fatal(err)
-	}
-	if err := WriteTextfile(filepath.Join(dir, "x.prom"), nil); err == nil || !strings.Contains(err.Error(), "permission denied") {
+	if err := WriteTextfile(filepath.Join(unwritable, "x.prom"), nil); err == nil || !strings.HasPrefix(err.Error(), "write metrics") {
 		t.Error(err)
 	}
 }

@@ -142,6 +142,28 @@ func TestAClockThatJumpsBack(t *testing.T) {
 	}
 }
 
+// What a run did took as long as it took by the clock that nobody sets; what went side by
+// side is not counted twice, and what another layer did in between is not counted.
+func TestTookIsWhatWasWorked(t *testing.T) {
+	jumped := action("create", "weekly", "a", run.Done, 0, 190) // three hours ahead, in mid-copy
+	jumped.Seconds = 600
+	for name, c := range map[string]struct {
+		actions []run.Action
+		want    time.Duration
+	}{
+		"one after the other": {[]run.Action{action("create", "weekly", "a", run.Done, 0, 10), action("create", "weekly", "b", run.Done, 10, 5)}, 15 * time.Minute},
+		"side by side":        {[]run.Action{action("create", "weekly", "a", run.Done, 0, 10), action("create", "weekly", "b", run.Done, 1, 10)}, 11 * time.Minute},
+		"with a gap":          {[]run.Action{action("create", "weekly", "a", run.Done, 0, 10), action("prune", "weekly", "b", run.Done, 60, 1)}, 11 * time.Minute},
+		"a clock set ahead":   {[]run.Action{jumped, action("create", "weekly", "b", run.Done, 190, 5)}, 15 * time.Minute},
+	} {
+		dir := t.TempDir()
+		keep(t, dir, 0, run.Record{Layers: []string{"weekly"}}, c.actions, run.Succeeded)
+		if took := remember(t, dir, nil).layers["weekly"].took; took != c.want {
+			t.Errorf("%s: %s, want %s", name, took, c.want)
+		}
+	}
+}
+
 func TestDamagedRecordsAreLeftOut(t *testing.T) {
 	dir := t.TempDir()
 	keep(t, dir, 0, run.Record{Layers: []string{"weekly"}}, nil, run.Succeeded)
