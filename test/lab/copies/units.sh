@@ -25,12 +25,34 @@ night() {
 	night_of "$date" "${layers[@]}"
 }
 
-# expect_metric NAME LAYER COUNT expects a metric of the first volume in a layer.
+# expect_metric NAME LABELS NUMBER
 expect_metric() {
 	local value
-	value=$(sed -n "s|^$1{layer=\"$2\",volume=\"forgejo/data\"} ||p" "$metrics")
-	[[ $value == "$3" ]] || fail "$1 of $2 is ${value:-not there}, want $3"
+	value=$(sed -n "s|^bkplan_$1{$2} ||p" "$metrics")
+	awk -v got="${value:-none}" -v want="$3" 'BEGIN { exit got == "none" || (got - want) ^ 2 > 1e-6 }' ||
+		fail "$1 of $2 is ${value:-not there}, want $3"
 }
+
+# expect_metrics_of NS/CLAIM holds the metrics of a volume against the pool, the disk, its
+# receipts and the NAS.
+expect_metrics_of() {
+	local weekly="layer=\"weekly\",volume=\"$1\"" versions newest
+	mapfile -t versions < <(cd "$backup/pvc-data" && find . -mindepth 3 -maxdepth 3 -path "*/$1" | cut -d / -f 2 | sort)
+	newest=${versions[-1]}
+	expect_metric volume_versions "layer=\"snapshots\",volume=\"$1\"" "$(snapshots "$1" | wc -l)"
+	expect_metric volume_versions "$weekly" ${#versions[@]}
+	expect_metric volume_versions "layer=\"offsite\",volume=\"$1\"" "$(find "$nas_share/pve-backup/pvc-data" -mindepth 3 -maxdepth 3 -path "*/$1" | wc -l)"
+	expect_metric volume_files "$weekly" "$(find "$(version_of "$1" "$newest")" ! -type d | wc -l)"
+	expect_metric volume_bytes "$weekly" "$(find "$(version_of "$1" "$newest")" -type f -printf '%s\n' | awk '{ n += $1 } END { print n }')"
+	expect_metric volume_last_success_timestamp_seconds "$weekly" "$(taken "$1" "$newest")"
+	expect_metric volume_oldest_version_timestamp_seconds "$weekly" "$(taken "$1" "${versions[0]}")"
+}
+
+# taken prints when the snapshot was made from which a version was copied.
+taken() { date -d "$(receipt weekly "$1" "$2" '$.source.taken')" +%s; }
+
+# room FOLDER FIELD prints what df says of a file system, in bytes.
+room() { df -B 1 --output="$2" "$1" | tail -n 1 | tr -d ' '; }
 
 say 'Two volumes, shared files, an empty backup disk and an empty NAS'
 pool_create pve data 2G
@@ -75,11 +97,13 @@ expect_nas_like_disk
 diff -r /run/lab/nfs "$nas_share/nfs"
 
 say 'What Prometheus hears is what is there'
-expect_metric bkplan_volume_versions snapshots "$kept"
-expect_metric bkplan_volume_versions weekly 4
-expect_metric bkplan_volume_versions offsite 4
-newest=$(find "$backup/pvc-data" -mindepth 1 -maxdepth 1 | sort | tail -n 1)/forgejo/data
-expect_metric bkplan_volume_files weekly "$(find "$newest" ! -type d | wc -l)"
+expect_metrics_of forgejo/data
+expect_metrics_of vaultwarden/data
+for disk in "sda $backup" "synology $nas_share"; do
+	expect_metric destination_size_bytes "destination=\"${disk% *}\"" "$(room "${disk#* }" size)"
+	expect_metric destination_free_bytes "destination=\"${disk% *}\"" "$(room "${disk#* }" avail)"
+done
+expect_metric pool_data_used_ratio "pool=\"$vg/data\"" "$(lvs --noheadings -o data_percent "$vg/data" | awk '{ print $1 / 100 }')"
 grep -qx 'bkplan_last_run_success 1' "$metrics" || fail 'the last run is not called a success'
 ! grep '^bkplan_layer_last_run_success.* 0$' "$metrics" || fail 'a layer is said to have failed'
 
