@@ -4,9 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 	"github.com/bkplan/bkplan/internal/providers"
 	"github.com/bkplan/bkplan/internal/quantity"
 	"github.com/bkplan/bkplan/internal/receipt"
-	"github.com/bkplan/bkplan/internal/rsync"
 )
 
 // mirror is a tree that is being synced.
@@ -165,8 +163,7 @@ func (p *Provider) sendMirror(ctx context.Context, m *mirror) (*listing, []strin
 // send runs rsync over everything, unless that would delete more than it may.
 func (m *mirror) send(ctx context.Context) (*listing, []string, error) {
 	options, notes := keep(m.seen)
-	words := append(append([]string{"--delete-delay"}, options...), excludes(*m.Copy)...)
-	words = append(words, m.partial())
+	words := slices.Concat(options, excludes(*m.Copy), []string{m.partial()})
 	sources := m.sources()
 	if len(sources) > 1 || !m.Copy.From.Whole {
 		words = append(words, "--relative", "--no-implied-dirs")
@@ -175,20 +172,11 @@ func (m *mirror) send(ctx context.Context) (*listing, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	words = append(words, most...)
 	if err := m.takeBack(ctx); err != nil {
 		return nil, nil, err
 	}
-	var l *listing
-	words = append(words, "-ii", "--out-format="+listFormat)
-	_, err = m.transfer(ctx, words, sources, literal(m.directory), func() io.Writer {
-		l = newListing(l)
-		return l
-	})
-	if vanished := (*VanishedError)(nil); errors.As(err, &vanished) {
-		notes, err = append(notes, vanished.Error()), nil
-	}
-	return l, notes, err
+	l, more, err := m.fill(ctx, words, most, sources, nil, nil)
+	return l, append(notes, more...), err
 }
 
 // sources are the paths as rsync takes them. Several are kept under their full names.
@@ -201,62 +189,6 @@ func (m mirror) sources() []string {
 		paths = append(paths, filepath.Clean(p)+"/") // which follows a link, as its proof does
 	}
 	return paths
-}
-
-// maxDelete counts what rsync would delete, and gives the option that holds it to
-// that. Too much is an error that names some.
-func (m mirror) maxDelete(ctx context.Context, words, sources []string, names []byte) ([]string, error) {
-	if m.Copy.MaxDelete.IsZero() || m.Copy.AcceptLoss {
-		return nil, nil
-	}
-	output, err := m.transferNames(ctx, append([]string{"--dry-run", "--stats", "--out-format=", "--info=DEL1"}, words...), sources, names, literal(m.directory), nil)
-	if vanished := (*VanishedError)(nil); err != nil && !errors.As(err, &vanished) {
-		return nil, fmt.Errorf("count what would be deleted: %w", err)
-	}
-	going := rsync.Deleted(output.Stdout)
-	if len(going) == 0 {
-		return []string{"--max-delete=0"}, nil
-	}
-	there := m.entries(readStats(output.Stdout), names != nil)
-	what := fmt.Sprintf("%d of the %d entries in it", len(going), there)
-	most, tooMany := int64(len(going)), false
-	if share := m.Copy.MaxDelete.Share; !share.IsZero() {
-		most = share.Of(there)
-		if share.Percent() > 0 {
-			most = max(most, 1)
-		}
-		tooMany = int64(len(going)) > most
-	} else {
-		bytes, err := m.size(ctx, going)
-		if err != nil {
-			return nil, err
-		}
-		tooMany = bytes > int64(m.Copy.MaxDelete.Size)
-		what += " with " + quantity.Size(bytes).Human()
-	}
-	if !tooMany {
-		return []string{"--max-delete=" + strconv.FormatInt(most, 10)}, nil
-	}
-	return nil, &lossError{fmt.Sprintf("the mirror would lose %s, and max_delete is %s: nothing was changed; look at the source, and acknowledge the layer %q if they are meant to go: %s",
-		what, m.Copy.MaxDelete, m.Layer, strings.Join(going[:min(len(going), rsync.NamedMax)], ", "))}
-}
-
-// lossError says that more would be deleted than may be, and that nothing was.
-type lossError struct{ text string }
-
-func (e *lossError) Error() string { return e.text }
-
-// size asks for the sizes of files over there, by their names as rsync writes them.
-func (m mirror) size(ctx context.Context, names []string) (int64, error) {
-	var stdin strings.Builder
-	for _, name := range names {
-		stdin.WriteString("./" + strings.TrimSuffix(rsync.Unescape(name), "/") + "\x00")
-	}
-	a, err := m.ask(ctx, lookLimit, sizesScript, m.base, []string{filepath.Join(m.rel, m.directory)}, []byte(stdin.String()))
-	if err != nil {
-		return 0, err
-	}
-	return sumOf(a.get("sizes")), nil
 }
 
 func (m mirror) receipt(l *listing, notes []string) plan.Receipt {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -163,22 +162,14 @@ func (m mirror) sendSelected(ctx context.Context, selected selection.Selection, 
 	if selected.IsEmpty() {
 		return newListing(before), notes, nil
 	}
-	words := slices.Concat([]string{"--delete-delay"}, options, selection.Words(), excludes(*m.Copy), []string{m.partial()})
+	words := slices.Concat(options, selection.Words(), excludes(*m.Copy), []string{m.partial()})
 	sources, names := []string{filepath.Clean(m.Copy.From.Paths[0]) + "/"}, selected.Names()
 	most, err := m.maxDelete(ctx, words, sources, names)
 	if err != nil {
 		return before, nil, err
 	}
-	words = append(slices.Concat(words, most), "-ii", "--out-format="+listFormat)
-	l := before
-	_, err = m.transferNames(ctx, words, sources, names, literal(m.directory), func() io.Writer {
-		l = newListing(l)
-		return l
-	})
-	if vanished := (*VanishedError)(nil); errors.As(err, &vanished) {
-		notes, err = append(notes, vanished.Error()), nil
-	}
-	return l, notes, err
+	l, more, err := m.fill(ctx, words, most, sources, names, before)
+	return l, append(notes, more...), err
 }
 
 // changedKind says that rsync failed for nothing but files that have taken the place

@@ -189,7 +189,7 @@ func (p *Provider) send(ctx context.Context, v version) (providers.Result, error
 		return providers.Result{}, err
 	}
 	options, notes := keep(v.seen)
-	options = append(options, "--delete")
+	options = append(options, "--delete", spareSynology)
 	link, more, err := v.linkTo(ctx)
 	if err != nil {
 		return providers.Result{}, fmt.Errorf("look at the version before: %w", err)
