@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/receipt"
 	"github.com/bkplan/bkplan/internal/tree"
@@ -90,6 +92,64 @@ func TestCrashLeavesWholeVersions(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// The network breaks while a version gets its name, or right after, before the answer:
+// what is tried again goes on from there.
+func TestAnAnswerThatIsLost(t *testing.T) {
+	for kind, steps := range map[plan.ActionKind][]string{
+		plan.Create:  {"pending", "unproven", "named", "proven", "sealed"},
+		plan.Refresh: {"unproven", "moved", "named", "sealed"},
+	} {
+		for _, step := range steps {
+			t.Run(string(kind)+" "+step, func(t *testing.T) {
+				b := newBench(t)
+				a := b.copy(week46, "")
+				b.plain(week46)
+				if kind == plan.Refresh {
+					b.do(a)
+					b.put(week46, "f", "longer")
+					b.prove(week46)
+					a = b.refresh(week46, week46)
+				}
+				b.provider.script = fmt.Sprintf(`reached() { if [ "$1" = %s ] && [ ! -e %s ]; then : > %[2]s; kill -9 $$; fi; }`, step, b.at("cut"))
+				b.do(a)
+				if len(b.waits) != 1 {
+					t.Errorf("not cut off: %v", b.waits)
+				}
+				b.holds(week46)
+				b.whole()
+				if left := b.unfinished(); left != nil {
+					t.Errorf("left behind: %q", left)
+				}
+			})
+		}
+	}
+}
+
+// Another run gives its own version the name, while this one is on its way.
+func TestSomethingElseHasTakenTheName(t *testing.T) {
+	b := newBench(t)
+	b.plain(week46)
+	var theirs map[string]entry
+	b.provider.reached = func(step string) {
+		if step != "proven" {
+			return
+		}
+		put(t, b.remote(week46, "f"), "of somebody else")
+		r, err := receipt.Read(b.disk, "weekly", week46, volume)
+		b.check(err)
+		r.Digest = "sha256:of somebody else"
+		b.check(receipt.Write(b.root(), r))
+		theirs = contents(t, b.root()+"/"+plan.ReceiptFolder)
+	}
+	b.fails(b.copy(week46, ""), "something else has taken the name of the version")
+	if diff := cmp.Diff(theirs, contents(t, b.root()+"/"+plan.ReceiptFolder)); diff != "" {
+		t.Error(diff)
+	}
+	if content, err := os.ReadFile(b.remote(week46, "f")); string(content) != "of somebody else" {
+		t.Errorf("%q, %v", content, err)
 	}
 }
 

@@ -175,7 +175,8 @@ end
 
 // sealScript gives a transferred version its name: after it, what is there has a
 // receipt, or none, but never that of another. It may be run again after it was cut
-// off anywhere. The rest of stdin is the receipt.
+// off anywhere, and after its end: then the work folder is gone. The rest of stdin is
+// the receipt.
 const sealScript = `
 set -e
 arg; cd "./$value"
@@ -185,6 +186,10 @@ arg; receipt=./$value
 arg; manifest=./$value
 arg; size=$value
 arg; replace=$value
+if [ ! -d "$work" ]; then
+  [ "$(cat)" = "$(cat "$receipt" 2>/dev/null)" ] && [ -d "$path" ] || fail "what was sent is gone"
+  end
+fi
 cat > "$work/receipt.new"
 [ "$(($(wc -c < "$work/receipt.new")))" = "$size" ] || fail "the receipt was cut short on its way"
 sync
@@ -194,10 +199,14 @@ mkdir -p "${receipt%/*}" "${manifest%/*}"
 if [ -n "$path" ] && [ "$path" != ./ ]; then
   (umask 022; mkdir -p "${path%/*}")
   if [ -d "$work/tree" ]; then
-    rm -f "$receipt"
-    reached unproven
+    there=no
     if [ -e "$path" ] || [ -L "$path" ]; then
       [ "$replace" = yes ] || fail "something else has taken the name of the version"
+      there=yes
+    fi
+    rm -f "$receipt"
+    reached unproven
+    if [ $there = yes ]; then
       mv "$path" "$work/old.$$"
       reached moved
     fi
@@ -212,6 +221,7 @@ mv -f "$work/receipt" "$receipt"
 sync
 reached proven
 [ "$replace" = yes ] || rm -rf "$work"
+reached sealed
 end
 `
 
