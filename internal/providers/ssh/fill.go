@@ -83,14 +83,17 @@ func (m mirror) maxDelete(ctx context.Context, words, sources []string, names []
 	if !tooMany {
 		return []string{"--max-delete=" + strconv.FormatInt(most, 10)}, nil
 	}
-	return nil, &lossError{fmt.Sprintf("the mirror would lose %s, and max_delete is %s: nothing was changed; look at the source, and acknowledge the layer %q if they are meant to go: %s",
-		what, m.Copy.MaxDelete, m.Layer, strings.Join(going[:min(len(going), rsync.NamedMax)], ", "))}
+	return nil, fmt.Errorf("the mirror would lose %s, and max_delete is %s: nothing was changed; look at the source, and acknowledge the layer %q if they are meant to go: %s",
+		what, m.Copy.MaxDelete, m.Layer, strings.Join(going[:min(len(going), rsync.NamedMax)], ", "))
 }
 
-// lossError says that more would be deleted than may be, and that nothing was.
-type lossError struct{ text string }
+// unsentError says why nothing was sent or deleted.
+type unsentError struct{ cause error }
 
-func (e *lossError) Error() string { return e.text }
+func (e *unsentError) Error() string { return e.cause.Error() }
+
+// Unwrap gives the cause.
+func (e *unsentError) Unwrap() error { return e.cause }
 
 // size asks for the sizes of files over there, by their names as rsync writes them.
 func (m mirror) size(ctx context.Context, names []string) (int64, error) {

@@ -90,17 +90,18 @@ func (p *Provider) Do(ctx context.Context, action plan.Action) (providers.Result
 	if err != nil {
 		return providers.Result{}, err
 	}
-	if begin := c.StartBefore; !begin.IsZero() && !p.Now().Before(begin) {
-		return providers.Result{}, stale("it is past %s, from when on nothing is begun at this destination", begin.Format("15:04"))
-	}
 	m, err := p.connect(*c.Remote)
 	if err != nil {
+		return providers.Result{}, err
+	}
+	j := job{action, at, m, p.Now(), nil}
+	if err := j.mayBegin(ctx); err != nil {
 		return providers.Result{}, err
 	}
 	most := limit(*c)
 	ctx, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("no end within %s: set a longer `timeout` in layer %q", most, action.Layer))
 	defer cancel()
-	result, err := do(ctx, job{action, at, m, p.Now(), nil})
+	result, err := do(ctx, j)
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
 		err = fmt.Errorf("%w (%w)", cause, err)
 	}
@@ -115,6 +116,15 @@ type job struct {
 	started time.Time
 	// ready proves before each try of a transfer that it may be made; nil needs no proof.
 	ready func(context.Context) error
+}
+
+// mayBegin refuses to begin in a quiet time of the destination: an action, a transfer
+// after a look that took long, or another try of one.
+func (j job) mayBegin(context.Context) error {
+	if begin := j.Copy.StartBefore; !begin.IsZero() && !j.now().Before(begin) {
+		return stale("it is past %s, from when on nothing is begun at this destination", begin.Format("15:04"))
+	}
+	return nil
 }
 
 // defaultLimit is long enough for a first copy of some terabytes.

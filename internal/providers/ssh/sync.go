@@ -57,7 +57,7 @@ func (p *Provider) sync(ctx context.Context, j job) (providers.Result, error) {
 		return providers.Result{}, err
 	}
 	listed, notes, err := p.sendMirror(ctx, &m)
-	if loss := (*lossError)(nil); errors.As(err, &loss) {
+	if unsent := (*unsentError)(nil); errors.As(err, &unsent) {
 		return providers.Result{}, err
 	}
 	if err != nil {
@@ -129,9 +129,13 @@ func (j job) findSource(ctx context.Context) (mount string, err error) {
 	return providers.Within(ctx, localLimit, from.Paths[0], func() (string, error) { return checkPaths(from) })
 }
 
-// checkSource refuses a source that is not there any more: a sync may wait long for the
-// network, or have counted for long what it would delete.
+// checkSource refuses a source that is not there any more, and a quiet time of the
+// destination: a sync may wait long for the network, or have counted for long what it would
+// delete.
 func (m mirror) checkSource(ctx context.Context) error {
+	if err := m.mayBegin(ctx); err != nil {
+		return err
+	}
 	mount, err := m.findSource(ctx)
 	if err == nil && mount != m.mount {
 		err = stale("source %q lies on the mount %q now, and lay on %q when the sync began", m.Copy.From.Paths[0], mount, m.mount)
@@ -169,8 +173,11 @@ func (m *mirror) send(ctx context.Context) (*listing, []string, error) {
 		words = append(words, "--relative", "--no-implied-dirs")
 	}
 	most, err := m.maxDelete(ctx, words, sources, nil)
+	if err == nil {
+		err = m.checkSource(ctx)
+	}
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, &unsentError{err}
 	}
 	if err := m.takeBack(ctx); err != nil {
 		return nil, nil, err

@@ -197,7 +197,9 @@ func (p *Provider) send(ctx context.Context, v version) (providers.Result, error
 	notes = append(notes, more...)
 	words := append(append(append([]string{}, options...), v.partial(), "--stats"), link...)
 	sources := []string{v.from.tree() + "/"}
-	output, err := v.transfer(ctx, words, sources, v.built(), nil)
+	first := v.job
+	first.ready = v.mayBegin // what comes after is short, and ends what has begun
+	output, err := first.transfer(ctx, words, sources, v.built(), nil)
 	if err != nil {
 		return providers.Result{}, err
 	}
