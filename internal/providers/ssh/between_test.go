@@ -126,6 +126,12 @@ func TestMoreCanBeKept(t *testing.T) {
 	w.check(os.Chown(w.source+"/a", 12345, 12345))
 	w.follow()
 	w.inFull("never synced")
+	for _, owners := range []string{noOwners, manifested} { // in the words of this bkplan, and of an earlier one
+		r := w.lastReceipt()
+		r.Notes = []string{owners}
+		w.check(receipt.Write(w.share, r))
+		w.byJournal()
+	}
 	w.check(w.Restore("id"))
 	put(t, w.source+"/b", "b")
 	w.inFull("more of what files have can be kept")

@@ -166,7 +166,7 @@ func (p *Provider) sendMirror(ctx context.Context, m *mirror) (*listing, []strin
 
 // send runs rsync over everything, unless that would delete more than it may.
 func (m *mirror) send(ctx context.Context) (*listing, []string, error) {
-	options, notes := keep(m.seen)
+	options, notes := keep(m.seen, noOwners)
 	words := slices.Concat(options, excludes(*m.Copy), []string{m.partial()})
 	sources := m.sources()
 	if len(sources) > 1 || !m.Copy.From.Whole {

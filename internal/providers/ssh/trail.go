@@ -158,7 +158,7 @@ func (p *Provider) selected(ctx context.Context, m mirror) (selection.Selection,
 
 // sendSelected gives rsync names. What vanishes meanwhile is told the next time.
 func (m mirror) sendSelected(ctx context.Context, selected selection.Selection, before *listing) (*listing, []string, error) {
-	options, notes := keep(m.seen)
+	options, notes := keep(m.seen, noOwners)
 	if selected.IsEmpty() {
 		return newListing(before), notes, nil
 	}

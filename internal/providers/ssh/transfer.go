@@ -18,7 +18,8 @@ import (
 
 // What is not kept, for people, and for the sync after.
 const (
-	noOwners   = "the user over there is not root: owners, some modes and device nodes are kept in the manifest only, ACLs not at all"
+	noOwners   = "the user over there is not root: owners, ACLs, some modes and device nodes are not kept over there"
+	manifested = "the user over there is not root: owners, some modes and device nodes are kept in the manifest only, ACLs not at all"
 	noACLs     = "ACLs are not kept: rsync over there cannot"
 	noXattrs   = "extended attributes are not kept: rsync over there cannot"
 	wholeTimes = " over there compares times by the second" // after the release
@@ -26,16 +27,20 @@ const (
 
 // keepsMore says whether something is kept now that was not when those notes were made.
 func keepsMore(v view, before []string) bool {
-	_, now := keep(v)
+	_, now := keep(v, noOwners)
 	return slices.ContainsFunc(before, func(note string) bool {
+		if note == manifested { // of a mirror that an earlier bkplan made
+			note = noOwners
+		}
 		of := note == noOwners || note == noACLs || note == noXattrs || strings.HasSuffix(note, wholeTimes)
 		return of && !slices.Contains(now, note)
 	})
 }
 
 // keep are the options by which rsync keeps as much of files as the user over there
-// may and its rsync can, and what that leaves out, for people.
-func keep(v view) (options, notes []string) {
+// may and its rsync can, and what that leaves out, for people: ownerless is what they read
+// where that user is not root.
+func keep(v view, ownerless string) (options, notes []string) {
 	short := "-rlptHS"
 	if v.root {
 		options = append(options, "--numeric-ids")
@@ -47,7 +52,7 @@ func keep(v view) (options, notes []string) {
 		}
 	} else {
 		options = append(options, "--chmod=Du+rwx,Fu+rw,ug-s,-t")
-		notes = append(notes, noOwners)
+		notes = append(notes, ownerless)
 	}
 	if can(v, "xattrs") {
 		short += "X"

@@ -188,7 +188,11 @@ func (p *Provider) send(ctx context.Context, v version) (providers.Result, error
 	if err := v.prepare(ctx, filepath.Join(v.workFolder(), "tree"), v.mark()); err != nil {
 		return providers.Result{}, err
 	}
-	options, notes := keep(v.seen)
+	ownerless := manifested
+	if v.from.manifest() == "" {
+		ownerless = noOwners
+	}
+	options, notes := keep(v.seen, ownerless)
 	options = append(options, "--delete", spareSynology)
 	link, more, err := v.linkTo(ctx)
 	if err != nil {
