@@ -2,17 +2,21 @@ package ssh
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"time"
 
+	"github.com/bkplan/bkplan/internal/execx"
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/receipt"
+	"github.com/bkplan/bkplan/internal/rsync"
 	"github.com/bkplan/bkplan/internal/tree"
 )
 
@@ -21,8 +25,10 @@ import (
 //
 // rsync takes a file for unchanged by its size and time. Where the manifests of two
 // versions show that this would be wrong, or where there is none to look into, it
-// compares contents instead.
-func (v version) linkTo(ctx context.Context) (words, notes []string, err error) {
+// compares contents instead. It also follows links in a version that it links to
+// (docs/adr/0007-links-in-last-weeks-version.md): one in which that could lead elsewhere
+// is not used.
+func (p *Provider) linkTo(ctx context.Context, v version) (words, notes []string, err error) {
 	var bases []string
 	if v.previous != "" && v.seen.kinds[v.previous] == isFolder {
 		bases = append(bases, v.previous)
@@ -31,37 +37,90 @@ func (v version) linkTo(ctx context.Context) (words, notes []string, err error) 
 	if replaced {
 		bases = append(bases, v.path)
 	}
-	if replaced && v.seen.receipt(v.from.Layer, v.from.Version, v.from.Volume) == nil {
-		return append(v.links(bases), "--checksum"), []string{"contents were compared: what was there had no receipt"}, nil
-	}
-	alike := int64(0)
+	unproven := replaced && v.seen.receipt(v.from.Layer, v.from.Version, v.from.Volume) == nil
+	alike, why := int64(0), ""
 	for _, base := range bases {
-		c, err := v.compareWith(ctx, base)
+		c, unknown, err := p.judge(ctx, v, base)
 		switch {
-		case errors.Is(err, errNoManifest):
-			return append(v.links(bases), "--checksum"), []string{"contents were compared: a version has no manifest to look into"}, nil
-		case errors.Is(err, tree.ErrManifest):
-			return append(v.links(bases), "--checksum"), []string{"contents were compared: a manifest is damaged"}, nil
 		case err != nil:
 			return nil, nil, err
 		case c.misled:
-			notes = append(notes, "not linked to the version before, in which a link lies where this one has a folder")
+			notes = append(notes, fmt.Sprintf("not linked to %q, in which a link lies where this version has a folder", base))
+			continue
+		case c.unread != "":
+			notes = append(notes, fmt.Sprintf("not linked to %q, in which there may be links that lead elsewhere: %s", base, c.unread))
 			continue
 		}
-		words, alike = append(words, v.links([]string{base})...), alike+c.alike
+		words, alike, why = append(words, "--link-dest="+filepath.Join(v.root(), base)), alike+c.alike, cmp.Or(why, unknown)
 	}
-	if alike > 0 {
-		return append(words, "--checksum"), append(notes, fmt.Sprintf("contents were compared: %s changed without a new size or time", count(alike, "file"))), nil
+	switch {
+	case len(words) == 0:
+		return nil, notes, nil
+	case unproven:
+		why = "what was there had no receipt"
+	case why == "" && alike > 0:
+		why = fmt.Sprintf("%s changed without a new size or time", count(alike, "file"))
+	}
+	if why != "" {
+		words, notes = append(words, "--checksum"), append(notes, "contents were compared: "+why)
 	}
 	return words, notes, nil
 }
 
-func (v version) links(bases []string) []string {
-	var words []string
-	for _, base := range bases {
-		words = append(words, "--link-dest="+filepath.Join(v.root(), base))
+// judge says what of a version over there could mislead rsync: by the manifests, or by a
+// list of the links in it. Then unknown says why nothing is known of contents.
+func (p *Provider) judge(ctx context.Context, v version, base string) (c comparison, unknown string, err error) {
+	c, err = v.compareWith(ctx, base)
+	switch {
+	case errors.Is(err, errNoManifest):
+		unknown = "a version has no manifest to look into"
+	case errors.Is(err, tree.ErrManifest):
+		unknown = "a manifest is damaged"
+	default:
+		return c, "", err
 	}
-	return words
+	c, err = p.listLinks(ctx, v, base)
+	return c, unknown, err
+}
+
+// listLinks looks whether any link in a version over there lies where the one that is sent
+// has a folder.
+func (p *Provider) listLinks(ctx context.Context, v version, base string) (comparison, error) {
+	argv, err := v.pull("-nrl", "%i %n", []string{base + "/"})
+	if err != nil {
+		return comparison{}, err
+	}
+	found := &links{in: v.from.tree()}
+	err = v.retry(ctx, func() error {
+		_, err := v.runner.Run(ctx, execx.Command{Argv: append(argv, p.folder+"/"), Stdout: found})
+		return v.explainRsync(err)
+	})
+	if uncopied := rsync.Uncopied(err); uncopied != nil {
+		return comparison{unread: execx.Escape(uncopied[0])}, nil
+	}
+	if err != nil {
+		return comparison{}, fmt.Errorf("list links: %w", err)
+	}
+	return comparison{misled: found.mislead}, nil
+}
+
+// links holds the symbolic links that rsync tells of against a folder of this machine.
+type links struct {
+	in      string
+	mislead bool // one lies where that has a folder
+	lines   lines
+}
+
+var symlinkForm = regexp.MustCompile(`^[c.]L\S* (.*)\n$`)
+
+// Write takes what rsync writes.
+func (l *links) Write(text []byte) (int, error) {
+	return l.lines.cut(text, func(line []byte) {
+		if found := symlinkForm.FindSubmatch(line); found != nil && !l.mislead {
+			info, err := os.Lstat(filepath.Join(l.in, rsync.Unescape(string(found[1]))))
+			l.mislead = err == nil && info.IsDir()
+		}
+	})
 }
 
 var errNoManifest = errors.New("there is no manifest")
@@ -128,8 +187,9 @@ func digestOf(manifest []byte) string {
 
 // comparison is what could mislead rsync.
 type comparison struct {
-	alike  int64 // files that have another content, and the same size and time
-	misled bool  // a link lies where there is a folder now
+	alike  int64  // files that have another content, and the same size and time
+	misled bool   // a link lies where there is a folder now
+	unread string // why that is not known
 }
 
 // compare goes through the manifests of two versions.

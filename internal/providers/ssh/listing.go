@@ -48,7 +48,24 @@ type listing struct {
 	grown   struct{ files, folders int64 }
 	deleted deletions
 	entries [][sha256.Size]byte
-	rest    []byte // a line whose end has not come
+	lines   lines
+}
+
+// lines takes apart what a program writes.
+type lines struct{ rest []byte } // of a line whose end has not come
+
+// cut hands on each line, with its end.
+func (l *lines) cut(text []byte, take func([]byte)) (int, error) {
+	n := len(text)
+	for {
+		end := bytes.IndexByte(text, '\n')
+		if end < 0 {
+			l.rest = append(l.rest, text...)
+			return n, nil
+		}
+		take(append(l.rest, text[:end+1]...))
+		l.rest, text = l.rest[:0], text[end+1:]
+	}
 }
 
 // newListing begins anew after a try that failed, whose files are sent all the same.
@@ -62,18 +79,7 @@ func newListing(before *listing) *listing {
 }
 
 // Write takes what rsync writes.
-func (l *listing) Write(text []byte) (int, error) {
-	n := len(text)
-	for {
-		end := bytes.IndexByte(text, '\n')
-		if end < 0 {
-			l.rest = append(l.rest, text...)
-			return n, nil
-		}
-		l.line(append(l.rest, text[:end+1]...))
-		l.rest, text = l.rest[:0], text[end+1:]
-	}
-}
+func (l *listing) Write(text []byte) (int, error) { return l.lines.cut(text, l.line) }
 
 func (l *listing) line(line []byte) {
 	parts := listForm.FindSubmatch(line)

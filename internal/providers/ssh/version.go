@@ -194,7 +194,7 @@ func (p *Provider) send(ctx context.Context, v version) (providers.Result, error
 	}
 	options, notes := keep(v.seen, ownerless)
 	options = append(options, "--delete", spareSynology)
-	link, more, err := v.linkTo(ctx)
+	link, more, err := p.linkTo(ctx, v)
 	if err != nil {
 		return providers.Result{}, fmt.Errorf("look at the version before: %w", err)
 	}
