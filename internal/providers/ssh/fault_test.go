@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bkplan/bkplan/internal/plan"
+	"github.com/bkplan/bkplan/internal/providers"
 )
 
 // What no second try mends is told at once, in plain words.
@@ -230,6 +231,26 @@ func TestObserveAsksASynologyForItsSnapshots(t *testing.T) {
 		if diff := cmp.Diff(&want, ask()); diff != "" {
 			t.Errorf("%s: %s", script, diff)
 		}
+	}
+}
+
+// A look at a destination is one command over there, whatever is to be told of it.
+func TestObserveIsOneCommand(t *testing.T) {
+	b := newBench(t)
+	b.plain(week46)
+	b.do(b.copy(week46, ""))
+	target := b.target()
+	target.Destination.SynologyShare = "backup"
+	target.Folders = []plan.Folder{{Directory: "nfs", Depth: 1}, {Directory: "other", Depth: 3}}
+	target.Copies = append(target.Copies, providers.Copy{Directory: "another", Folders: target.Folders})
+	var commands [][]string
+	b.provider.Runner = spy{b.nas, func(argv []string) { commands = append(commands, argv) }}
+	part, err := b.provider.Observe(t.Context(), target)
+	if err != nil || len(part.Disks) != 3 || len(part.Disks[1].Receipts) != 1 {
+		t.Errorf("%+v, %v", part, err)
+	}
+	if len(commands) != 1 || commands[0][0] != "ssh" {
+		t.Errorf("%d commands: %.200q", len(commands), commands)
 	}
 }
 

@@ -5,11 +5,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/receipt"
 )
 
@@ -97,6 +99,52 @@ func TestSomebodyElseSyncsMeanwhile(t *testing.T) {
 	put(t, w.source+"/b", "again")
 	w.byJournal()
 	if r := w.lastReceipt(); r.Files != 2 || r.Path != "nfs" {
+		t.Errorf("%+v", r)
+	}
+	w.equal()
+}
+
+// vanishing has a file that takes a while to send, and one that is gone by then, in a tree
+// whose mirror is being made.
+func (b *bench) vanishing(a plan.Action, source string) plan.Action {
+	b.t.Helper()
+	put(b.t, source+"/a", string(incompressible(3<<20)))
+	put(b.t, source+"/z", "gone when its turn comes")
+	remote := *a.Copy.Remote
+	remote.BandwidthLimit = 1 << 20
+	a.Copy.Remote = &remote
+	go b.whenGrown(b.t.Context(), b.share+"/nfs/.a.*", func() { _ = os.Remove(source + "/z") })
+	return a
+}
+
+const vanishedNote = "files vanished from the source while it was copied"
+
+// A file that is gone when its turn comes is no failure of a sync.
+func TestAFileThatVanishesIsNoFailure(t *testing.T) {
+	b := newBench(t)
+	a, source := b.mirror()
+	b.do(b.vanishing(a, source))
+	if r := b.shareReceipt(); !slices.Contains(r.Notes, vanishedNote) {
+		t.Errorf("%+v", r)
+	}
+	want, got := contents(t, source), contents(t, b.share+"/nfs")
+	delete(got, "") // its time is told the next time
+	if got["/a"] != want["/a"] || len(got) != 1 {
+		t.Errorf("%d names", len(got))
+	}
+}
+
+// The same by what has changed, and the next sync knows of it.
+func TestAChangedFileThatVanishesIsNoFailure(t *testing.T) {
+	w := newCatalogued(t)
+	put(t, w.source+"/first", "first")
+	w.ofAll("never synced")
+	w.do(w.vanishing(w.plan(), w.source))
+	if r := w.lastReceipt(); !slices.Contains(r.Notes, vanishedNote) || r.Full.Equal(r.Started) {
+		t.Errorf("%+v", r)
+	}
+	w.byCatalogue(notWatched)
+	if r := w.lastReceipt(); slices.Contains(r.Notes, vanishedNote) {
 		t.Errorf("%+v", r)
 	}
 	w.equal()
