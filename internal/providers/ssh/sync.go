@@ -172,7 +172,7 @@ func (m *mirror) send(ctx context.Context) (*listing, []string, error) {
 	if len(sources) > 1 || !m.Copy.From.Whole {
 		words = append(words, "--relative", "--no-implied-dirs")
 	}
-	most, err := m.maxDelete(ctx, words, sources, nil)
+	most, err := m.rehearse(ctx, words, sources, nil)
 	if err == nil {
 		err = m.checkSource(ctx)
 	}

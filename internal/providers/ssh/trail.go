@@ -164,7 +164,7 @@ func (m mirror) sendSelected(ctx context.Context, selected selection.Selection, 
 	}
 	words := slices.Concat(options, selection.Words(), excludes(*m.Copy), []string{m.partial()})
 	sources, names := []string{filepath.Clean(m.Copy.From.Paths[0]) + "/"}, selected.Names()
-	most, err := m.maxDelete(ctx, words, sources, names)
+	most, err := m.rehearse(ctx, words, sources, names)
 	if err == nil {
 		err = m.checkSource(ctx)
 	}
