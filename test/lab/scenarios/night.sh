@@ -21,13 +21,13 @@ sqlite3 "$live/vaultwarden/data/db.sqlite3" 'CREATE TABLE note (text); INSERT IN
 unmounted vaultwarden/data
 cluster_up
 
-say 'The first night'
+say 'The first night, by the command lines of the units'
 remember_world
 plan
 expect_status 0
 expect_line 'Plan: 8 to create, 0 to prune, 1 to sync'
 expect_same_world
-apply
+timer_fires snapshots weekly sqlite pfsense pfsense_files pve_config
 expect_status 0
 expect_no_changes
 expect_no_leftovers
