@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Consumed removes the segments before a point, after every sync that reads the
@@ -17,22 +18,27 @@ func Consumed(stateDir, tree string, upTo Point) error {
 	if err != nil {
 		return err
 	}
-	removed := false
-	for _, f := range files {
-		if f.span != upTo.Span || f.number > upTo.Segment || !f.sealed {
-			continue
-		}
-		err := os.Remove(filepath.Join(folder, f.name()))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove consumed segment: %w", err)
-		}
-		removed = true
-	}
-	if !removed {
+	files = slices.DeleteFunc(files, func(f segmentFile) bool {
+		return f.span != upTo.Span || f.number > upTo.Segment || !f.sealed
+	})
+	if len(files) == 0 {
 		return nil
 	}
-	if err := syncFolder(folder); err != nil {
-		return fmt.Errorf("sync journal: %w", err)
+	if err := removeSegments(folder, files); err != nil {
+		return fmt.Errorf("remove consumed segments: %w", err)
 	}
 	return nil
+}
+
+// removeSegments removes segments for good. One that is gone is no error: the one who
+// writes a journal and those who consume it remove from it at the same time.
+func removeSegments(folder string, list []segmentFile) error {
+	var errs []error
+	for _, f := range list {
+		err := os.Remove(filepath.Join(folder, f.name()))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(append(errs, syncFolder(folder))...)
 }

@@ -367,3 +367,54 @@ func BenchmarkName(b *testing.B) {
 		d.ok(d.Name(names[i/100%len(names)]))
 	}
 }
+
+// TestBothRemove: the one who writes once took a segment that a sync had consumed in the
+// same moment for one that cannot be removed, and no span could be begun any more.
+func TestBothRemove(t *testing.T) {
+	d := begin(t)
+	d.ok(d.Name("a"))
+	point := d.seal()
+	listed, err := listSegments(d.Folder())
+	d.ok(err)
+	d.ok(Consumed(d.state, d.tree, point))
+	d.ok(removeSegments(d.Folder(), listed))
+	if left := d.files(""); len(left) != 1 { // the lock
+		t.Errorf("there are %q", left)
+	}
+}
+
+// TestBeginAfterOneThatFailed: a span that could not be begun leaves nothing behind, and
+// the next attempt is one of its own.
+func TestBeginAfterOneThatFailed(t *testing.T) {
+	for name, obstacle := range map[string]struct{ set, clear func(d *diary) }{
+		"an old span cannot be removed": {
+			func(d *diary) { d.ok(os.MkdirAll(filepath.Join(d.Folder(), "old-0000000000000001.sealed/x"), 0o700)) },
+			func(d *diary) { d.ok(os.RemoveAll(filepath.Join(d.Folder(), "old-0000000000000001.sealed"))) },
+		},
+		"the folder is gone": {
+			func(d *diary) { d.ok(os.Rename(d.Folder(), d.Folder()+".away")) },
+			func(d *diary) { d.ok(os.Rename(d.Folder()+".away", d.Folder())) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := begin(t)
+			first := d.seal()
+			d.ok(d.End(noon, "too much"))
+			id, err := Identify(d.tree)
+			d.ok(err)
+			obstacle.set(d)
+			for range maxBefore + 1 {
+				if err := d.Begin(id, nil, noon); err == nil || strings.Contains(err.Error(), "a span is open") {
+					t.Fatalf("begin: %v", err)
+				}
+				if d.Active() || len(d.files(openEnding)) > 0 {
+					t.Fatalf("a span is half open: %q", d.files(""))
+				}
+			}
+			obstacle.clear(d)
+			d.ok(d.Begin(id, nil, noon))
+			d.ok(d.Name("a"))
+			d.refused(first, d.seal(), "too much")
+		})
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -92,10 +93,22 @@ func (w *Writer) Begin(tree Identity, exclude []string, now time.Time) error {
 		Before: w.before[max(0, len(w.before)-maxBefore):],
 	}
 	w.last, w.covered = Point{Span: span, Time: now.UTC()}, now
+	before := w.before
 	if err := w.begin(); err != nil {
+		w.before = before // nobody stands in a span that never began
 		return err
 	}
-	return w.removeSpansBut(span)
+	if err := w.removeSpansBut(span); err != nil {
+		return errors.Join(err, w.drop())
+	}
+	return nil
+}
+
+// drop undoes the beginning of a span, so that another one can be begun.
+func (w *Writer) drop() error {
+	w.file.Close()
+	w.file = nil
+	return removeSegments(w.folder, []segmentFile{w.open()})
 }
 
 // begin starts the segment after the newest point.
@@ -300,12 +313,8 @@ func (w *Writer) removeSpansBut(span string) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range list {
-		if f.span != span {
-			err = errors.Join(err, os.Remove(filepath.Join(w.folder, f.name())))
-		}
-	}
-	if err := errors.Join(err, syncFolder(w.folder)); err != nil {
+	list = slices.DeleteFunc(list, func(f segmentFile) bool { return f.span == span })
+	if err := removeSegments(w.folder, list); err != nil {
 		return fmt.Errorf("remove old spans of journal: %w", err)
 	}
 	return nil
