@@ -62,37 +62,6 @@ func (w *world) follow(s source, err error) (*recorder, source) {
 	return &recorder{writer: writer, tree: Tree{Path: w.tree}, inodes: map[uint64]struct{}{}}, s
 }
 
-// TestOverflow: more happens than the kernel's queue has room for.
-func TestOverflow(t *testing.T) {
-	sources := map[string]func(w *world) (source, error){
-		"fanotify": func(w *world) (source, error) { return openFanotify(Tree{Path: w.tree}, 0) },
-		"inotify":  func(w *world) (source, error) { return openInotify(Tree{Path: w.tree}, nil) },
-	}
-	for name, open := range sources {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, map[string]Method{"fanotify": Fanotify, "inotify": Inotify}[name], "here")
-			limit, err := os.ReadFile("/proc/sys/fs/" + name + "/max_queued_events")
-			must(t, err)
-			var events int
-			if _, err := fmt.Sscan(string(limit), &events); err != nil || events > 100_000 {
-				t.Skipf("the queue has room for %s events", limit)
-			}
-			r, s := w.follow(open(w))
-			for i := range events + 10 {
-				must(t, unix.Mknod(w.in(fmt.Sprint(i)), unix.S_IFREG|0o600, 0))
-			}
-			for range 3 {
-				if err = s.drain(r); err != nil {
-					break
-				}
-			}
-			if !errors.Is(err, errOverflow) {
-				t.Errorf("it ends with %v", err)
-			}
-		})
-	}
-}
-
 // TestOverflowIsOutlived: with the queue that is used, nothing is lost.
 func TestOverflowIsOutlived(t *testing.T) {
 	w := newWorld(t, Fanotify, "tmpfs")

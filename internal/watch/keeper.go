@@ -27,6 +27,7 @@ type keeper struct {
 	writer *journal.Writer
 	server *server
 	bell   *bell // rung when there is a request or an end
+	open   func() (source, error)
 	// trouble is why there is no span.
 	trouble error
 }
@@ -36,7 +37,7 @@ func newKeeper(c Config, tree Tree) (*keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &keeper{config: c, tree: tree, writer: writer}
+	k := &keeper{config: c, tree: tree, writer: writer, open: func() (source, error) { return openSource(c.Method, tree) }}
 	if k.bell, err = newBell(); err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
@@ -88,7 +89,7 @@ func (k *keeper) told(begun *func()) {
 // span follows the tree for as long as nothing is missed, and returns why it is
 // over; nil is that the context ended.
 func (k *keeper) span(ctx context.Context, begun *func()) error {
-	s, err := openSource(k.config.Method, k.tree)
+	s, err := k.open()
 	if err != nil {
 		return err
 	}

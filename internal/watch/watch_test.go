@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -63,7 +64,15 @@ func mountSystem(t *testing.T, system string) string {
 		t.Skip("mounting needs root")
 	}
 	argv := []string{"mount", "-t", "tmpfs", "tmpfs", root}
-	if system != "tmpfs" {
+	switch system {
+	case "tmpfs":
+	case "overlay":
+		layers := t.TempDir()
+		for _, name := range []string{"lower", "upper", "work"} {
+			must(t, os.Mkdir(filepath.Join(layers, name), 0o700))
+		}
+		argv = []string{"mount", "-t", "overlay", "overlay", "-o", fmt.Sprintf("lowerdir=%[1]s/lower,upperdir=%[1]s/upper,workdir=%[1]s/work", layers), root}
+	default:
 		if _, err := exec.LookPath("mkfs." + system); err != nil {
 			t.Skipf("mkfs.%s is not installed", system)
 		}
