@@ -62,6 +62,37 @@ func (w *world) keep(prepare func(k *keeper)) *told {
 	return said
 }
 
+// TestBegun: systemd is told that all is ready when a tree is followed, or when it is said
+// why it is not.
+func TestBegun(t *testing.T) {
+	for name, test := range map[string]struct {
+		open     func(Tree) (source, error)
+		followed bool
+		says     string
+	}{
+		"followed": {func(tree Tree) (source, error) { return openInotify(tree, nil) }, true, "followed by inotify"},
+		"refused":  {func(Tree) (source, error) { return nil, errReplaced }, false, "not followed any more: " + errReplaced.Error()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, Inotify, "here")
+			said := &told{}
+			k, err := newKeeper(Config{StateDir: w.state, Host: testHost, Now: time.Now, Log: said.add}, Tree{Path: w.tree})
+			must(t, err)
+			defer k.close()
+			k.open = func() (source, error) { return test.open(k.tree) }
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			k.run(ctx, func() {
+				said.only(t, test.says)
+				if k.writer.Active() != test.followed {
+					t.Errorf("a span is open: %v", !test.followed)
+				}
+				cancel()
+			})
+		})
+	}
+}
+
 // gate stops a keeper where it looks at the clock: before it reads events.
 type gate struct {
 	mu     sync.Mutex
