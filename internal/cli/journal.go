@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"strconv"
 	"time"
@@ -41,15 +42,35 @@ func (l journalLog) tell(e journald.Entry) bool {
 }
 
 func (l journalLog) action(a plan.Action, ended run.Action) bool {
+	detail, unblock := ended.Detail, ""
+	if a.Blocked != nil && ended.Outcome == run.Blocked {
+		detail, unblock = a.Blocked.Detail, a.Blocked.Unblock
+	}
 	return l.tell(journald.Entry{Message: plainLine(ended), Priority: priority(ended.Outcome), Fields: map[string]string{
 		"BKPLAN_ACTION": ended.Kind, "BKPLAN_LAYER": a.Layer, "BKPLAN_VOLUME": a.Volume, "BKPLAN_VERSION": ended.Version,
 		"BKPLAN_OUTCOME": string(ended.Outcome), "BKPLAN_SECONDS": seconds(ended.Took()), "BKPLAN_ERROR": ended.Error,
+		"BKPLAN_DETAIL": detail, "BKPLAN_UNBLOCK": unblock,
 	}})
 }
 
-func (l journalLog) end(outcome run.Outcome, results []run.Action, took time.Duration) bool {
-	return l.tell(journald.Entry{Message: summaryLine(results, took), Priority: priority(outcome), Fields: map[string]string{
-		"BKPLAN_OUTCOME": string(outcome), "BKPLAN_SECONDS": seconds(took),
+// blockedLayer tells of a layer that has no actions whose ends could be told. No line
+// stands for it: the plan shows it.
+func (l journalLog) blockedLayer(b run.BlockedLayer) {
+	line := fmt.Sprintf("%-8s layer.%s: %s", run.Blocked, b.Layer, b.Detail)
+	if b.Unblock != "" {
+		line += "; to unblock: " + b.Unblock
+	}
+	l.tell(journald.Entry{Message: line, Priority: priority(run.Blocked), Fields: map[string]string{
+		"BKPLAN_LAYER": b.Layer, "BKPLAN_OUTCOME": string(run.Blocked), "BKPLAN_DETAIL": b.Detail, "BKPLAN_UNBLOCK": b.Unblock,
+	}})
+}
+
+func (l journalLog) end(r run.Record) bool {
+	for _, b := range r.BlockedLayers {
+		l.blockedLayer(b)
+	}
+	return l.tell(journald.Entry{Message: summaryLine(r), Priority: priority(r.Outcome), Fields: map[string]string{
+		"BKPLAN_OUTCOME": string(r.Outcome), "BKPLAN_SECONDS": seconds(r.Took()), "BKPLAN_ERROR": r.Error,
 	}})
 }
 
@@ -77,8 +98,8 @@ func (j journaled) End(a plan.Action, ended run.Action) {
 	}
 }
 
-func (j journaled) Summary(outcome run.Outcome, results []run.Action, took time.Duration) {
-	if !j.log.end(outcome, results, took) {
-		j.summarizing.Summary(outcome, results, took)
+func (j journaled) Summary(r run.Record) {
+	if !j.log.end(r) {
+		j.summarizing.Summary(r)
 	}
 }

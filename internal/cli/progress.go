@@ -16,7 +16,7 @@ import (
 // summarizing is a Reporter that has a last word.
 type summarizing interface {
 	apply.Reporter
-	Summary(outcome run.Outcome, results []run.Action, took time.Duration)
+	Summary(r run.Record)
 }
 
 // reporter also tells the journal, where there is one, what it shows.
@@ -53,7 +53,7 @@ func (silentLog) Begin([]plan.Action) {}
 
 func (silentLog) End(plan.Action, run.Action) {}
 
-func (silentLog) Summary(run.Outcome, []run.Action, time.Duration) {}
+func (silentLog) Summary(run.Record) {}
 
 // plainLog writes a line an action: for journals and pipes.
 type plainLog struct{ out io.Writer }
@@ -62,9 +62,7 @@ func (plainLog) Begin([]plan.Action) {}
 
 func (l plainLog) End(_ plan.Action, ended run.Action) { fmt.Fprintln(l.out, plainLine(ended)) }
 
-func (l plainLog) Summary(_ run.Outcome, results []run.Action, took time.Duration) {
-	fmt.Fprintln(l.out, summaryLine(results, took))
-}
+func (l plainLog) Summary(r run.Record) { fmt.Fprintln(l.out, summaryLine(r)) }
 
 func plainLine(a run.Action) string {
 	line := fmt.Sprintf("%-8s %s %s", a.Outcome, a.Kind, a.ID)
@@ -79,10 +77,10 @@ func plainLine(a run.Action) string {
 	return line
 }
 
-func summaryLine(results []run.Action, took time.Duration) string {
+func summaryLine(r run.Record) string {
 	counts := map[run.Outcome]int{}
-	for _, r := range results {
-		counts[r.Outcome]++
+	for _, a := range r.Actions {
+		counts[a.Outcome]++
 	}
 	parts := []string{fmt.Sprintf("%d done", counts[run.Done]+counts[run.Already])}
 	for _, o := range []run.Outcome{run.Failed, run.Skipped, run.Blocked, run.Canceled} {
@@ -90,7 +88,7 @@ func summaryLine(results []run.Action, took time.Duration) string {
 			parts = append(parts, fmt.Sprintf("%d %s", counts[o], o))
 		}
 	}
-	return fmt.Sprintf("Apply: %s, in %s.", strings.Join(parts, ", "), took.Round(100*time.Millisecond))
+	return fmt.Sprintf("Apply: %s, in %s.", strings.Join(parts, ", "), r.Took().Round(100*time.Millisecond))
 }
 
 // jsonLog writes a JSON line an action.
@@ -107,9 +105,7 @@ func (l jsonLog) End(_ plan.Action, a run.Action) {
 		"seconds", a.Took().Seconds(), "detail", a.Detail, "error", a.Error)
 }
 
-func (l jsonLog) Summary(_ run.Outcome, results []run.Action, took time.Duration) {
-	l.log.Info("run", "summary", summaryLine(results, took))
-}
+func (l jsonLog) Summary(r run.Record) { l.log.Info("run", "summary", summaryLine(r)) }
 
 // terminalProgress draws one line that moves on, and leaves lines behind only
 // for what was not done.
@@ -137,8 +133,8 @@ func (t *terminalProgress) End(_ plan.Action, a run.Action) {
 	}
 }
 
-func (t *terminalProgress) Summary(_ run.Outcome, results []run.Action, took time.Duration) {
-	fmt.Fprintf(t.out, "\r\x1b[K%s\n", summaryLine(results, took))
+func (t *terminalProgress) Summary(r run.Record) {
+	fmt.Fprintf(t.out, "\r\x1b[K%s\n", summaryLine(r))
 }
 
 // lockFailure adds the hint to who holds the lock.

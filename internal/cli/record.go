@@ -103,7 +103,7 @@ func (s session) finish(ctx context.Context, shown summarizing, writer *run.Writ
 	if err != nil {
 		record.Outcome, record.Error = outcomeOf(err, record.Actions), err.Error()
 	}
-	shown.Summary(record.Outcome, record.Actions, record.Took())
+	shown.Summary(record)
 	s.forgetOldRuns(writer)
 	s.tell(ctx, writer, record)
 	return cmp.Or(err, writer.Close())
