@@ -69,6 +69,32 @@ func TestVerifyFindsWhatHasChanged(t *testing.T) {
 	}
 }
 
+// Only a change after the first look shows that there was no second one.
+func TestVerifyReadsAFileOfSeveralVersionsOnce(t *testing.T) {
+	b := newBench(t)
+	b.write("f", "one")
+	b.do(b.action(week46, ""))
+	b.do(b.action(week47, week46))
+	f := filepath.Join(b.version(week46), "f")
+	info, err := os.Stat(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if findings := b.verify(week46, true); len(findings) > 0 {
+		t.Errorf("%q", findings)
+	}
+	write(t, f, "eno")
+	if err := os.Chtimes(f, time.Time{}, info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	if findings := b.verify(week47, true); len(findings) > 0 {
+		t.Errorf("it was read again: %q", findings)
+	}
+	if findings := b.verify(week47, true); len(findings) != 1 {
+		t.Errorf("all of its names were met, and what was read is kept: %q", findings)
+	}
+}
+
 func TestVerifyWithoutAWholeManifest(t *testing.T) {
 	b := newBench(t)
 	b.write("f", "one")

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -95,7 +96,11 @@ func misleads(job providers.Job, into view) (bool, error) {
 		if err != nil {
 			return err
 		}
-		if info, err := os.Lstat(sourceOf(job, rel)); err == nil && info.IsDir() {
+		look, source := os.Lstat, sourceOf(job, rel)
+		if slices.ContainsFunc(job.Roots, func(root string) bool { return filepath.Clean(root) == source }) {
+			look = os.Stat // the link of a root is followed
+		}
+		if info, err := look(source); err == nil && info.IsDir() {
 			return found
 		}
 		return nil
