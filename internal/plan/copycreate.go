@@ -115,19 +115,22 @@ func (h copyHistory) unchanged(access *Access) bool {
 }
 
 // estimate is what copying the volume will add: what the newest version added,
-// when that is known. An unchanged one adds the folders of its links, and none
-// where its version stays.
+// when that is known. All of the first one was new, which says nothing of the next. An
+// unchanged one adds the folders of its links, and none where its version stays.
 func (v copyVolume) estimate(h copyHistory, kind ActionKind) *Estimate {
 	if h.newest == nil || h.newest.receipt == nil {
 		return nil
 	}
 	r := h.newest.receipt
 	e := Estimate{Bytes: max(0, min(r.NewBytes, r.Bytes)), Inodes: max(0, r.Directories)}
-	if h.unchanged(v.access) {
+	switch {
+	case h.unchanged(v.access):
 		e.Bytes = 0
 		if kind == Refresh {
 			e.Inodes = 0
 		}
+	case len(h.regular) == 1 && r.NewBytes >= r.Bytes && r.Bytes > 0:
+		return nil
 	}
 	return &e
 }

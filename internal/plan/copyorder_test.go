@@ -243,3 +243,20 @@ func TestAdoptedVersionIsAsOldAsItsName(t *testing.T) {
 		t.Errorf("%s %s", a.Kind, a.Version)
 	}
 }
+
+// A disk that is more than half full may well take the second version.
+func TestWhatTheVersionAfterTheFirstAddsIsNotKnown(t *testing.T) {
+	s := newScene().withCopies()
+	s.claim("apps/web", "vm-9999-pvc-1")
+	first := s.copied("2026-46", "apps/web", days(7))
+	first.NewBytes = first.Bytes
+	s.disk().FileSystem.Free = s.policy.Destinations[0].MinFree.Bytes(1<<40) + first.Bytes/2
+	p := s.build()
+	if a := action(t, p, Address("weekly", "apps/web")); a.Copy.Estimate != nil || a.Blocked != nil || p.Capacity[0].Unknown != 1 {
+		t.Errorf("%+v, %+v", a.Copy.Estimate, a.Blocked)
+	}
+	s.copied("2026-45", "apps/web", days(14))
+	if a := action(t, s.build(), Address("weekly", "apps/web")); a.Copy.Estimate == nil || a.Blocked == nil {
+		t.Errorf("there was one before: %+v, %+v", a.Copy.Estimate, a.Blocked)
+	}
+}

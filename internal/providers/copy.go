@@ -34,8 +34,12 @@ type Job struct {
 type Produced struct {
 	// Tools are the versions of the programs that made it, by name.
 	Tools map[string]string
-	// Notes are what was left out and why, for people.
+	// Notes are what was left out and why, for people: the action's result tells the
+	// first one.
 	Notes []string
+	// Limits are notes that hold for every version made like this one: only its receipt
+	// has them.
+	Limits []string
 }
 
 // Opener makes the content of thin snapshots readable. It may be used from

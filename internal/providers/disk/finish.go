@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -20,17 +21,19 @@ import (
 // finish makes a version of a folder that is filled. When ctx ends while the
 // manifest is written, nothing has happened yet; from then on the version is
 // brought to its end.
-func (p *Provider) finish(ctx context.Context, v version, source plan.ReceiptSource, produced providers.Produced) (plan.Receipt, error) {
+func (p *Provider) finish(ctx context.Context, v version, source plan.ReceiptSource, produced providers.Produced) (providers.Result, error) {
 	p.reached("filled")
 	totals, err := v.writeManifest(ctx)
 	if err != nil {
-		return plan.Receipt{}, explain(err, v.root, keptVersion)
+		return providers.Result{}, explain(err, v.root, keptVersion)
 	}
 	r := v.receipt(source, produced, totals)
 	if err := v.checkLoss(r); err != nil {
-		return r, err
+		return providers.Result{}, err
 	}
-	return p.seal(context.WithoutCancel(ctx), v, r)
+	result := resultOf(r, produced)
+	r.NewBytes = v.newBytes(r)
+	return result, p.seal(context.WithoutCancel(ctx), v, r)
 }
 
 func (v version) receipt(source plan.ReceiptSource, produced providers.Produced, totals tree.Totals) plan.Receipt {
@@ -38,29 +41,51 @@ func (v version) receipt(source plan.ReceiptSource, produced providers.Produced,
 		Layer: v.action.Layer, Volume: v.action.Volume, Version: v.action.Version, Path: v.path,
 		Slot: v.action.Copy.Slot, Started: v.started, Source: source,
 		Files: totals.Files, Bytes: totals.Bytes, NewBytes: totals.NewBytes, Directories: totals.Directories, Digest: totals.Digest,
-		Exclude: v.action.Copy.Exclude, Tools: produced.Tools, Notes: produced.Notes,
+		Exclude: v.action.Copy.Exclude, Tools: produced.Tools, Notes: slices.Concat(produced.Limits, produced.Notes),
 	}
 }
 
+// newBytes are what was new in the version when it was linked to another one. Where it
+// is brought up to date, what is new now comes on top: some of what was new before may be
+// gone, so that it is the most it can be.
+func (v version) newBytes(r plan.Receipt) int64 {
+	if v.path != v.previous || v.proof == nil {
+		return r.NewBytes
+	}
+	return min(r.Bytes, max(0, v.proof.NewBytes)+r.NewBytes)
+}
+
+// resultOf says how much was copied, and what was noted of it.
+func resultOf(r plan.Receipt, produced providers.Produced) providers.Result {
+	text := fmt.Sprintf("%s, %s new", count(r.Files, "file"), quantity.Size(r.NewBytes).Human())
+	if len(produced.Notes) > 0 {
+		text += "; " + produced.Notes[0]
+	}
+	if more := len(produced.Notes) - 1; more > 0 {
+		text += "; the receipt has " + count(int64(more), "more note")
+	}
+	return providers.Result{Detail: text}
+}
+
 // seal gives the folder its name, and writes the receipt.
-func (p *Provider) seal(ctx context.Context, v version, r plan.Receipt) (plan.Receipt, error) {
+func (p *Provider) seal(ctx context.Context, v version, r plan.Receipt) error {
 	if err := tree.Sync(v.root); err != nil {
-		return r, explain(fmt.Errorf("sync version: %w", err), v.root, keptVersion)
+		return explain(fmt.Errorf("sync version: %w", err), v.root, keptVersion)
 	}
 	p.reached("synced")
-	if err := p.name(v); err != nil {
-		return r, explain(err, v.root, keptVersion)
+	if kept, err := p.name(v); err != nil {
+		return explain(err, v.root, kept)
 	}
 	if err := v.placeManifest(); err != nil {
-		return r, explain(err, v.root, keptVersion)
+		return explain(err, v.root, keptUnproven)
 	}
 	p.reached("named")
 	r.Ended = p.Now()
 	if err := receipt.Write(v.root, r); err != nil {
-		return r, explain(err, v.root, keptVersion)
+		return explain(err, v.root, keptUnproven)
 	}
 	p.reached("proven")
-	return r, nil
+	return nil
 }
 
 // checkLoss holds up a refresh that is far smaller than any version of the volume
@@ -96,50 +121,69 @@ func (p place) farLarger(r plan.Receipt) (*plan.Receipt, error) {
 	return nil, nil
 }
 
-// name puts the folder in its place. A version that is replaced loses its receipt
-// first, so that a receipt never stands for another version than its own.
-func (p *Provider) name(v version) error {
+// name puts the folder in its place, and with an error it says what is there.
+func (p *Provider) name(v version) (kept string, err error) {
 	p.shared.Lock()
 	defer p.shared.Unlock()
 	if err := folder.Make(v.root, filepath.Dir(v.path), 0o755); err != nil {
-		return fmt.Errorf("make folder of the version: %w", err)
+		return keptVersion, fmt.Errorf("make folder of the version: %w", err)
 	}
-	if v.action.Kind == plan.Create {
-		err := tree.RenameNew(v.built(), v.full(v.path))
-		if errors.Is(err, os.ErrExist) {
-			return stale("version %q is there already", v.path)
-		}
-		if err != nil {
-			return err
-		}
-		return tree.SyncFolder(filepath.Dir(v.full(v.path)))
+	if v.action.Kind != plan.Create {
+		return p.replace(v)
 	}
-	if err := receipt.Remove(v.root, v.action.Layer, v.action.Version, v.action.Volume); err != nil {
-		return err
+	err = tree.RenameNew(v.built(), v.full(v.path))
+	if errors.Is(err, os.ErrExist) {
+		return keptVersion, stale("version %q is there already", v.path)
 	}
-	p.reached("unproven")
-	if err := exchange(v.built(), v.full(v.path)); err != nil {
-		return err
+	if err != nil {
+		return keptVersion, err
 	}
-	p.reached("exchanged")
-	return tree.SyncFolder(filepath.Dir(v.full(v.path)))
+	return keptUnproven, tree.SyncFolder(filepath.Dir(v.full(v.path)))
 }
 
-// exchange swaps two folders. XFS takes that for a change of both, so the new one
-// gets its time back.
-func exchange(built, version string) error {
+// replace puts the folder in the place of a version. That one loses its receipt first,
+// so that a receipt never stands for another version than its own, and has it back where
+// it stays.
+func (p *Provider) replace(v version) (kept string, err error) {
+	a := v.action
+	before, unread := receipt.Read(v.root, a.Layer, a.Version, a.Volume)
+	if err := receipt.Remove(v.root, a.Layer, a.Version, a.Volume); err != nil {
+		return keptVersion, err
+	}
+	p.reached("unproven")
+	exchanged, err := exchange(v.built(), v.full(v.path))
+	if exchanged {
+		p.reached("exchanged")
+		return keptUnproven, errors.Join(err, tree.SyncFolder(filepath.Dir(v.full(v.path))))
+	}
+	if errors.Is(err, errors.ErrUnsupported) {
+		err = fmt.Errorf("destination %q lies on a file system that cannot exchange two folders, so that no version there can be brought up to date: use ext4, XFS or btrfs, or a `version` in layer %q by which each slot has one of its own: %w",
+			v.root, a.Layer, err)
+	}
+	if unread != nil { // there was none
+		return keptVersion, err
+	}
+	if lost := receipt.Write(v.root, before); lost != nil {
+		return keptUnproven, errors.Join(err, lost)
+	}
+	return keptVersion, err
+}
+
+// exchange swaps two folders, and says whether it did. XFS takes that for a change of
+// both, so the new one gets its time back.
+func exchange(built, version string) (bool, error) {
 	var stat unix.Stat_t
 	if err := unix.Lstat(built, &stat); err != nil {
-		return &os.PathError{Op: "stat", Path: built, Err: err}
+		return false, &os.PathError{Op: "stat", Path: built, Err: err}
 	}
 	if err := tree.Exchange(built, version); err != nil {
-		return err
+		return false, err
 	}
 	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, stat.Mtim}
 	if err := unix.UtimesNanoAt(unix.AT_FDCWD, version, times, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return &os.PathError{Op: "set the time of", Path: version, Err: err}
+		return true, &os.PathError{Op: "set the time of", Path: version, Err: err}
 	}
-	return nil
+	return true, nil
 }
 
 func (v version) placeManifest() error {
@@ -155,8 +199,9 @@ func (v version) placeManifest() error {
 
 // What is there after a failure.
 const (
-	keptVersion = "nothing of this version is kept, and what was there stays as it was"
-	keptMirror  = "the mirror is between two states, and its receipt stands for the one before"
+	keptVersion  = "nothing of this version is kept, and what was there stays as it was"
+	keptUnproven = "a whole version is in its place and has no receipt, so that the next run makes it again"
+	keptMirror   = "the mirror is between two states, and its receipt stands for the one before"
 )
 
 // explain says it plainly when a disk is full or fails, and what is there now.

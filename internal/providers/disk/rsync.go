@@ -50,7 +50,7 @@ func (r *Rsync) Produce(ctx context.Context, job providers.Job) (providers.Produ
 	if err != nil {
 		return providers.Produced{}, err
 	}
-	produced := providers.Produced{Tools: map[string]string{"rsync": is.String()}, Notes: r.limits()}
+	produced := providers.Produced{Tools: map[string]string{"rsync": is.String()}, Limits: r.limits()}
 	c := job.Action.Copy
 	source, into, err := r.newViews(*c, job)
 	if err != nil {

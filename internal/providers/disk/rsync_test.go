@@ -59,7 +59,9 @@ func TestVanishedFiles(t *testing.T) {
 	b := newBench(t)
 	b.write("f", "x")
 	b.provider.Producer = script(t, `echo 'file has vanished: "/x/gone"' >&2; exit 24`)
-	b.do(b.action(week46, ""))
+	if r := b.do(b.action(week46, "")); !strings.Contains(r.Detail, "; files vanished") {
+		t.Errorf("%+v", r)
+	}
 	if notes := b.notes(week46); len(notes) != 1 || !strings.Contains(notes[0], "vanished") {
 		t.Errorf("%q", notes)
 	}
@@ -127,7 +129,9 @@ func TestWithoutRoot(t *testing.T) {
 	rsync := NewRsync(execx.New())
 	rsync.root = false
 	b.provider.Producer = rsync
-	b.do(b.action(week46, ""))
+	if r := b.do(b.action(week46, "")); r.Detail != "1 file, 1 B new" {
+		t.Errorf("every line says it: %+v", r)
+	}
 	if notes := b.receipt(week46).Notes; len(notes) != 1 || !strings.Contains(notes[0], "without root") {
 		t.Errorf("%q", notes)
 	}

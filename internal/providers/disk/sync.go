@@ -110,41 +110,41 @@ func (p *Provider) mirrorTo(ctx context.Context, v version, from content) (provi
 	if err := folder.Make(v.root, v.directory, 0o755); err != nil {
 		return providers.Result{}, explain(err, v.root, keptMirror)
 	}
-	tools, notes, err := p.mirror.Mirror(ctx, v, from)
+	produced, err := p.mirror.Mirror(ctx, v, from)
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
 		return providers.Result{}, explain(err, v.root, keptMirror)
 	}
-	r, err := p.proveMirror(context.WithoutCancel(ctx), v, from.source, providers.Produced{Tools: tools, Notes: notes})
-	return providers.Result{Detail: fmt.Sprintf("%s, %s new", count(r.Files, "file"), quantity.Size(r.NewBytes).Human())}, err
+	r, err := p.proveMirror(context.WithoutCancel(ctx), v, from.source, produced)
+	return resultOf(r, produced), err
 }
 
 // Mirror makes a folder the mirror of a source, unless that would delete more
 // than it may.
-func (r *Rsync) Mirror(ctx context.Context, v version, from content) (tools map[string]string, notes []string, err error) {
+func (r *Rsync) Mirror(ctx context.Context, v version, from content) (providers.Produced, error) {
 	is, err := r.release(ctx)
 	if err != nil {
-		return nil, nil, err
+		return providers.Produced{}, err
 	}
 	c := *v.action.Copy
 	into := v.full(v.directory)
 	words := append([]string{"--delete-delay"}, rsync.Archive(c.Exclude)...)
 	going, err := r.deletes(ctx, words, operands(*c.From, from.roots, into))
 	if err != nil {
-		return nil, nil, err
+		return providers.Produced{}, err
 	}
 	if !c.MaxDelete.IsZero() && !c.AcceptLoss { // also where nothing goes: the source may be another by now
 		most, err := v.maxDelete(going)
 		if err != nil {
-			return nil, nil, err
+			return providers.Produced{}, err
 		}
 		words = append(words, "--max-delete="+strconv.FormatInt(most, 10))
 	}
 	argv := append(append([]string{"rsync"}, words...), operands(*c.From, from.roots, into)...)
-	notes, err = r.copy(ctx, argv, true)
-	return map[string]string{"rsync": is.String()}, append(r.limits(), notes...), err
+	notes, err := r.copy(ctx, argv, true)
+	return providers.Produced{Tools: map[string]string{"rsync": is.String()}, Limits: r.limits(), Notes: notes}, err
 }
 
 // deletes asks rsync what it would delete: names as it writes them.
@@ -216,7 +216,7 @@ func (v version) size(names []string) int64 {
 // proveMirror writes down what the mirror holds, and the receipt last.
 func (p *Provider) proveMirror(ctx context.Context, v version, source plan.ReceiptSource, produced providers.Produced) (_ plan.Receipt, err error) {
 	if err := p.newWork(ctx, v.place); err != nil {
-		return plan.Receipt{}, err
+		return plan.Receipt{}, explain(err, v.root, keptMirror)
 	}
 	defer func() { err = errors.Join(err, p.clearWork(ctx, v.place, err)) }()
 	if err := tree.Sync(v.root); err != nil {

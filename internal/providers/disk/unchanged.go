@@ -95,22 +95,23 @@ func (p *Provider) difference(id string) providers.Difference {
 }
 
 // makeUnchanged makes a version of the newest one, without a look at the source.
-// Where it is a refresh of that one, only the receipt is new.
+// Where it is a refresh of that one, only the receipt is new, and what was new in it
+// stays so.
 func (p *Provider) makeUnchanged(ctx context.Context, v version) (_ providers.Result, err error) {
 	r := *v.proof
 	to := v.action.Copy.From.Snapshot
-	r.Version, r.Path, r.Slot, r.Started, r.NewBytes = v.action.Version, v.path, v.action.Copy.Slot, v.started, 0
+	r.Version, r.Path, r.Slot, r.Started = v.action.Version, v.path, v.action.Copy.Slot, v.started
 	r.Source = snapshotSource(*to, cmp.Or(to.UUID, p.difference(v.action.ID).ToUUID))
 	result := providers.Result{Detail: "unchanged"}
 	if v.path == v.previous {
 		r.Ended = p.Now()
 		return result, explain(receipt.Write(v.root, r), v.root, keptVersion)
 	}
+	r.NewBytes = 0
 	ctx = context.WithoutCancel(ctx)
 	defer func() { err = errors.Join(err, p.clearWork(ctx, v.place, err)) }()
 	if err := p.linkPrevious(ctx, v); err != nil {
 		return result, explain(err, v.root, keptVersion)
 	}
-	_, err = p.seal(ctx, v, r)
-	return result, err
+	return result, p.seal(ctx, v, r)
 }

@@ -55,14 +55,14 @@ func TestUnchangedVolumeIsNeitherOpenedNorWalked(t *testing.T) {
 func TestUnchangedRefreshIsANewReceipt(t *testing.T) {
 	b := newBench(t)
 	b.firstCopy()
-	tree := inode(t, b.version(week46))
+	tree, was := inode(t, b.version(week46)), b.receipt(week46)
 	b.opener.differ = []*providers.Difference{octets(0)}
 	a := refresh(b.snapshot(week46, week46, "uuid-2"))
 	b.provider.Prepare(t.Context(), []plan.Action{a})
 	if r := b.do(a); r.Detail != "unchanged" || b.opener.opened != 0 {
 		t.Errorf("%+v", r)
 	}
-	if r := b.receipt(week46); !r.Slot.Equal(a.Copy.Slot) || r.Source.Snapshot.UUID != "uuid-2" || r.NewBytes != 0 {
+	if r := b.receipt(week46); !r.Slot.Equal(a.Copy.Slot) || r.Source.Snapshot.UUID != "uuid-2" || r.NewBytes != was.NewBytes || r.NewBytes != 6 {
 		t.Errorf("%+v", r)
 	}
 	if inode(t, b.version(week46)) != tree {

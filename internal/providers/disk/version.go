@@ -12,7 +12,6 @@ import (
 	"github.com/bkplan/bkplan/internal/folder"
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/providers"
-	"github.com/bkplan/bkplan/internal/quantity"
 	"github.com/bkplan/bkplan/internal/receipt"
 	"github.com/bkplan/bkplan/internal/tree"
 )
@@ -136,11 +135,11 @@ func (p *Provider) makeCopy(ctx context.Context, v version) (_ providers.Result,
 	if err != nil {
 		return providers.Result{}, errors.Join(err, closing)
 	}
-	r, err := p.finish(ctx, v, from.source, produced)
+	result, err := p.finish(ctx, v, from.source, produced)
 	if err == nil && closing != nil {
 		err = fmt.Errorf("the version is complete, but its source could not be closed: %w", closing)
 	}
-	return providers.Result{Detail: fmt.Sprintf("%s, %s new", count(r.Files, "file"), quantity.Size(r.NewBytes).Human())}, err
+	return result, err
 }
 
 // checkMoved refuses a source that lies on another mount than when it was last
@@ -159,10 +158,11 @@ func (p *Provider) fill(ctx context.Context, v version, from content) (providers
 	if err != nil {
 		return providers.Produced{}, err
 	}
-	if err := p.newWork(ctx, v.place); err != nil {
-		return providers.Produced{}, err
+	err = p.newWork(ctx, v.place)
+	if err == nil {
+		err = os.Mkdir(v.built(), 0o755)
 	}
-	if err := os.Mkdir(v.built(), 0o755); err != nil {
+	if err != nil {
 		return providers.Produced{}, explain(err, v.root, keptVersion)
 	}
 	job := providers.Job{Action: v.action, Roots: from.roots, Into: v.built()}
@@ -194,12 +194,12 @@ func (p *Provider) checkEmpty(ctx context.Context, v version, from content) ([]s
 // left there is removed.
 func (p *Provider) newWork(ctx context.Context, at place) error {
 	if err := folder.Make(at.root, plan.WorkFolder, 0o700); err != nil {
-		return explain(err, at.root, keptVersion)
+		return err
 	}
 	if err := tree.Remove(ctx, at.workFolder()); err != nil {
 		return fmt.Errorf("remove what an earlier run left: %w", err)
 	}
-	return explain(os.Mkdir(at.workFolder(), 0o700), at.root, keptVersion)
+	return os.Mkdir(at.workFolder(), 0o700)
 }
 
 // clearWork removes the action's own folder. When it fails after something else

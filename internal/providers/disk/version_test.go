@@ -106,12 +106,40 @@ func TestRefreshSwapsTheVersion(t *testing.T) {
 	if inode(t, b.version(week46)+"/same") != kept {
 		t.Error("what did not change is a copy")
 	}
-	if r := b.receipt(week46); !r.Slot.Equal(a.Copy.Slot) || r.NewBytes != 3 {
+	if r := b.receipt(week46); !r.Slot.Equal(a.Copy.Slot) || r.NewBytes != 7 {
 		t.Errorf("%+v", r)
 	}
 	b.nothingLeft()
 	if r := b.do(a); !r.Already {
 		t.Errorf("again: %+v", r)
+	}
+}
+
+// What pruning a version would free is estimated by it.
+func TestWhatIsNewInAVersionStaysSo(t *testing.T) {
+	b := newBench(t)
+	b.write("same", "0123456789")
+	b.write("f", "one")
+	b.do(b.action(week46, ""))
+	b.write("f", "two")
+	b.do(b.action(week47, week46))
+	b.write("g", "four")
+	a := refresh(b.action(week47, week47))
+	if r := b.do(a); r.Detail != "3 files, 4 B new" {
+		t.Errorf("%+v", r)
+	}
+	if r := b.receipt(week47); r.NewBytes != 3+4 {
+		t.Errorf("%+v", r)
+	}
+	for _, name := range []string{"same", "f"} {
+		if err := os.Remove(filepath.Join(b.source, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.Copy.Slot = a.Copy.Slot.AddDate(0, 0, 1)
+	b.do(a)
+	if r := b.receipt(week47); r.NewBytes != 4 {
+		t.Errorf("more than there is: %+v", r)
 	}
 }
 

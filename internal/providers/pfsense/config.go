@@ -42,7 +42,7 @@ func (p *Producer) produceConfig(ctx context.Context, source plan.PFSenseSource,
 		return providers.Produced{}, fmt.Errorf("check %s as it was fetched: %w", ConfigName, err)
 	}
 	if version != "" {
-		produced.Notes = []string{"configuration of version " + version}
+		produced.Limits = []string{"configuration of version " + version}
 	}
 	if err := storeConfig(file, job); err != nil {
 		return providers.Produced{}, err

@@ -43,7 +43,7 @@ func (p *Producer) produceArchive(ctx context.Context, source plan.PFSenseSource
 	if err := file.Close(); err != nil {
 		return providers.Produced{}, fmt.Errorf("write %s: %w", ArchiveName, err)
 	}
-	return providers.Produced{Tools: p.sshTool(ctx), Notes: append([]string{leftOut}, tarNotes(said)...)}, nil
+	return providers.Produced{Tools: p.sshTool(ctx), Limits: []string{leftOut}, Notes: tarNotes(said)}, nil
 }
 
 // streamArchive gives the end of what was said on stderr.

@@ -40,7 +40,7 @@ func TestConfigBySSH(t *testing.T) {
 	if !strings.HasPrefix(produced.Tools["ssh"], "OpenSSH_") || len(produced.Tools) != 1 {
 		t.Errorf("tools %v", produced.Tools)
 	}
-	if diff := cmp.Diff([]string{"configuration of version 23.3"}, produced.Notes); diff != "" {
+	if diff := cmp.Diff([]string{"configuration of version 23.3"}, produced.Limits); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -53,10 +53,11 @@ plan
 expect_line 'Plan: 2 to create, 0 to prune, 1 to sync, 6 to refresh'
 apply
 expect_status 0
+expect_line '2 files, 300 KiB new'
 ((mounted_before + 2 == $(mounts))) || fail "$(($(mounts) - mounted_before)) snapshots were mounted, want the two of forgejo/data"
 expect_no_changes
 expect_copies 2
-[[ $(receipt weekly forgejo/data 2026-46 '$.new_bytes') == $((300 * 1024)) ]] || fail 'more than what is new was copied'
+[[ $(receipt weekly forgejo/data 2026-46 '$.new_bytes') == $((700 * 1024)) ]] || fail 'what was new in the version does not stay so'
 [[ $(stat -c %i "$(version_of forgejo/data 2026-46)/attachments/one") == "$one" ]] || fail 'what was there is another file now'
 expect_versions 1 forgejo/data
 
