@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/providers"
+	"github.com/bkplan/bkplan/internal/receipt"
 	"github.com/bkplan/bkplan/internal/run"
 	"github.com/bkplan/bkplan/internal/view"
 )
@@ -30,7 +34,8 @@ func newVerify(app *App) *cobra.Command {
 		Long: `Compare the versions on this machine's disks with their receipts: names, sizes,
 times and modes. With --data all contents are read and compared with the digests
 taken when the versions were made, databases are checked, and archives are read
-to the end. Nothing is changed, unless --adopt asks for receipts.
+to the end. A receipt that cannot be read is a finding. Nothing is changed, unless
+--adopt asks for receipts.
 
 With --relink versions on other machines share the files that are the same in them:
 each is built anew, over there, from links to the version after it. It is shown how
@@ -91,6 +96,7 @@ func (a *App) verify(ctx context.Context, o verifyOptions) error {
 		return err
 	}
 	document := view.VerifyDocument{Format: view.VerifyFormat, Version: 1, Time: now, Host: observation.Host, Data: o.data, Versions: []view.Verified{}}
+	bad := badReceipts(p, observation, o)
 	for _, version := range held {
 		if ctx.Err() != nil && o.adopt {
 			return errors.New("stopped by a signal; receipts that were given stay")
@@ -98,7 +104,18 @@ func (a *App) verify(ctx context.Context, o verifyOptions) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		document.Versions = append(document.Versions, a.verifyOne(ctx, registry, version, o))
+		v := a.verifyOne(ctx, registry, version, o)
+		file := path.Join(version.Destination, receipt.File(version.Layer, version.Version, version.Volume))
+		if b, found := bad[file]; found && v.Result == view.VerifyNoReceipt {
+			v.Result, v.Findings = b.Result, b.Findings
+		}
+		delete(bad, file)
+		document.Versions = append(document.Versions, v)
+	}
+	for _, file := range slices.Sorted(maps.Keys(bad)) {
+		if len(o.volumes) == 0 { // whose it is is not known
+			document.Versions = append(document.Versions, bad[file])
+		}
 	}
 	if err := a.showVerified(document, o); err != nil {
 		return err
@@ -116,6 +133,37 @@ func unheld(held []plan.HeldVersion, blocked []plan.LayerStatus, patterns []stri
 		}
 	}
 	return nil
+}
+
+// badReceipts are the files among the receipts of layers on disks that are none, by
+// their paths. The names of volume and version are those of the file, in which some
+// characters are written otherwise.
+func badReceipts(p plan.Policy, observation plan.Observation, o verifyOptions) map[string]view.Verified {
+	found := map[string]view.Verified{}
+	for _, l := range p.Layers {
+		to, _ := p.Destination(l.To)
+		disk, seen := observation.Disk(to.Place())
+		chosen := len(o.layers) == 0 || slices.ContainsFunc(o.layers, func(pattern string) bool { return plan.Match(pattern, l.Name) })
+		if !seen || to.Kind != plan.DestinationDisk || !chosen {
+			continue
+		}
+		synced := path.Dir(receipt.Path(l.Name, "", "any"))
+		for _, b := range disk.Bad {
+			if !strings.HasPrefix(b.File, path.Dir(synced)+"/") {
+				continue
+			}
+			at := path.Join(plan.ReceiptFolder, b.File)
+			v := view.Verified{
+				Layer: l.Name, Volume: strings.TrimSuffix(path.Base(at), path.Ext(at)), Destination: to.Path, Path: at,
+				Result: view.VerifyFindings, Findings: []string{at + " is no receipt: " + b.Detail},
+			}
+			if in := path.Dir(b.File); in != synced {
+				v.Version = path.Base(in)
+			}
+			found[path.Join(to.Path, at)] = v
+		}
+	}
+	return found
 }
 
 // verifyOne looks at one version, or gives it the receipt it lacks.
