@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -60,6 +61,9 @@ func TestOpenAndClose(t *testing.T) {
 		t.Run(v.name, func(t *testing.T) {
 			m := newMachine(t)
 			access := withKey(t, m.snapshotOf("live", v.what), "right")
+			if err := os.MkdirAll(access.MountFolder, 0o755); err != nil {
+				t.Fatal(err)
+			}
 			opened, err := m.opener().Open(t.Context(), access)
 			if err != nil {
 				t.Fatal(err)
@@ -74,6 +78,9 @@ func TestOpenAndClose(t *testing.T) {
 			}
 			if len(m.mounts) != 1 || m.mounts[0].point != opened.Root {
 				t.Errorf("mounts: %v", m.mounts)
+			}
+			if info, err := os.Stat(access.MountFolder); err != nil || info.Mode() != fs.ModeDir|0o700 {
+				t.Errorf("others may look below %q: %v, %v", access.MountFolder, info, err)
 			}
 			if err := want.Close(context.Background()); err != nil {
 				t.Error(err)
