@@ -31,6 +31,7 @@ converges() {
 	expect_no_changes
 	expect_no_leftovers
 	expect_copies
+	expect_verified
 }
 
 if [[ $BOOT == 1 ]]; then

@@ -19,6 +19,7 @@ converges() {
 	expect_no_changes
 	expect_no_leftovers
 	expect_copies 2
+	expect_verified
 }
 
 if [[ $BOOT == 1 ]]; then

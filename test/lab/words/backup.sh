@@ -8,6 +8,7 @@
 #   expect_copy NS/CLAIM VERSION          the same as its snapshot, file by file
 #   expect_same_files FOLDER COPY
 #   expect_copies [COUNT]                 all versions that have a receipt are
+#   expect_verified                       all are what their receipts say, databases too
 #   expect_database NS/CLAIM VERSION FILE [ROWS]
 #   expect_versions COUNT NS/CLAIM, expect_linked A B, expect_own A B
 #   expect_no_leftovers
@@ -148,6 +149,12 @@ expect_copies() {
 	done </run/lab/receipts
 	echo "$proven versions are the same as their snapshots"
 	[[ $proven == "${1:-$proven}" ]] || fail "$proven versions have a receipt, want $1"
+}
+
+# expect_verified proves those of every layer, also where the snapshot is gone by now.
+expect_verified() {
+	guarded run_bkplan verify --data
+	expect_status 0
 }
 
 # expect_database compares the copy of a database with the snapshot's, its WAL
