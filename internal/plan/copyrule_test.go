@@ -203,7 +203,7 @@ func TestCopyRule12UnknownIsNotAbsent(t *testing.T) {
 func TestCopyRule13PrunesAreABudget(t *testing.T) {
 	checkCopyWorlds(t, func(t *rapid.T, w *copyWorld, p Plan) {
 		for _, l := range w.policy.Layers {
-			if l.Kind != LayerFiles || !l.Guard.MaxPrune.IsZero() {
+			if !keepsCopies(l) || !l.Guard.MaxPrune.IsZero() {
 				continue
 			}
 			of := func(kind ActionKind) int {

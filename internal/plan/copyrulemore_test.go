@@ -92,9 +92,13 @@ func TestCopyWorldsReachWhatTheRulesAreAbout(t *testing.T) {
 	draw := rapid.Custom(drawCopyWorld)
 	reached := map[string]int{}
 	for seed := range worlds {
-		p := draw.Example(seed).build()
+		w := draw.Example(seed)
+		p := w.build()
 		has := map[string]bool{}
 		for _, a := range copyActions(p, Create, Refresh, Prune, Clean) {
+			if l, _ := w.policy.Layer(a.Layer); a.Blocked == nil {
+				has[string(a.Kind)+" of "+l.Kind] = true
+			}
 			switch {
 			case a.Blocked != nil:
 				has[string(a.Kind)+" "+a.Blocked.Code] = true
@@ -105,7 +109,7 @@ func TestCopyWorldsReachWhatTheRulesAreAbout(t *testing.T) {
 			}
 		}
 		for _, l := range p.Layers {
-			if l.Kind == LayerFiles && l.Blocked != nil {
+			if l.Kind != LayerSnapshot && l.Blocked != nil {
 				has["layer "+l.Blocked.Code] = true
 			}
 		}
@@ -114,11 +118,39 @@ func TestCopyWorldsReachWhatTheRulesAreAbout(t *testing.T) {
 		}
 	}
 	for what, percent := range map[string]int{
+		"create of sqlite": 8, "prune of sqlite": 5, "create of fetch": 20, "refresh of fetch": 4, "prune of fetch": 4,
 		"create": 20, "refresh": 8, "prune": 15, "prune after": 1, "clean": 20, "create low_space": 4, "refresh low_space": 1, "create source": 4,
 		"prune clock": 5, "prune prune_budget": 4, "prune suspect": 4, "prune unknown_names": 1, "layer mount": 8, "layer source": 3, "layer unknown": 8, "layer unknown_names": 1,
 	} {
 		if share := reached[what] * 100 / worlds; share < percent {
 			t.Errorf("%d%% of the worlds have %q, and %d%% should", share, what, percent)
+		}
+	}
+}
+
+// The newest may be the one made last, or the last by its name: of every kind both stay
+// while nothing newer is made.
+func TestCopyRule01HoldsForEveryKind(t *testing.T) {
+	for kind, below := range map[string]string{LayerFiles: "/web", LayerSQLite: "/web", LayerFetch: ""} {
+		p, o := month(monday)
+		p.Layers = p.Layers[:1]
+		l := &p.Layers[0]
+		l.Kind, l.Retention, l.Guard.MaxPrune = kind, retention.Rules{Within: quantity.Duration{Days: 1}}, share("100%")
+		if kind == LayerFetch {
+			p.Sources = append(p.Sources, Source{Kind: SourcePFSense, Name: "web", PFSense: &PFSenseSource{}})
+			l.From = Ref{"source", SourcePFSense, "web"}
+		}
+		d := &o.Disks[0]
+		late := d.Receipts[2]
+		late.Path, late.Started = "data/"+late.Version+below, monday.Add(-time.Hour)
+		d.Receipts = []Receipt{late}
+		d.Folders[0] = Folder{Directory: "data", Depth: p.Depth(*l)}
+		for _, name := range []string{late.Version, "2026-11-17", "2026-11-10"} {
+			d.Folders[0].Entries = append(d.Folders[0].Entries, Entry{Path: name + below, Type: EntryFolder})
+		}
+		plan := Build(p, o, monday, Options{})
+		if len(plan.Actions) != 1 || plan.Actions[0].Kind != Prune || plan.Actions[0].Version != "2026-11-10" || plan.Actions[0].Blocked != nil {
+			t.Errorf("%s: %v %+v", kind, describe(plan.Actions), plan.Layers[0])
 		}
 	}
 }

@@ -60,9 +60,9 @@ func drawThreshold(t *rapid.T) quantity.Threshold {
 }
 
 func (w *copyWorld) drawCopyLayers(t *rapid.T) {
-	add := func(name string, from Ref) {
+	add := func(kind, name string, from Ref) {
 		l := Layer{
-			Kind: LayerFiles, Name: name, From: from, To: Ref{"destination", DestinationDisk, "sda"}, Directory: name + "-data",
+			Kind: kind, Name: name, From: from, To: Ref{"destination", DestinationDisk, "sda"}, Directory: name + "-data",
 			Version: rapid.SampledFrom(copyFormats).Draw(t, "format"), Schedule: calendar(rapid.SampledFrom([]string{"*-*-* 05:00", "Mon *-*-* 05:00", "hourly"}).Draw(t, "schedule")),
 		}
 		if rapid.Bool().Draw(t, "retention") {
@@ -76,14 +76,22 @@ func (w *copyWorld) drawCopyLayers(t *rapid.T) {
 		}
 		w.policy.Layers = append(w.policy.Layers, l)
 	}
-	add("shared", Ref{"source", SourceDirectory, "nfs"})
+	add(LayerFiles, "shared", Ref{"source", SourceDirectory, "nfs"})
 	for _, l := range w.policy.Layers {
 		if l.Kind == LayerSnapshot {
-			add("weekly", Ref{"layer", LayerSnapshot, l.Name})
+			add(LayerFiles, "weekly", Ref{"layer", LayerSnapshot, l.Name})
+			if rapid.Bool().Draw(t, "sqlite layer") {
+				add(LayerSQLite, "databases", Ref{"layer", LayerSnapshot, l.Name})
+			}
 			break
 		}
 	}
+	w.policy.Sources = append(w.policy.Sources, Source{Kind: SourcePFSense, Name: "router", PFSense: &PFSenseSource{Address: "admin@10.0.0.1"}})
+	add(LayerFetch, "firewall", Ref{"source", SourcePFSense, "router"})
 }
+
+// keepsCopies says whether a layer of a copyWorld keeps versions on the disk.
+func keepsCopies(l Layer) bool { return l.To.Name == "sda" }
 
 func (w *copyWorld) drawTree(t *rapid.T) {
 	if rapid.IntRange(0, 9).Draw(t, "tree is seen") == 0 {
@@ -113,7 +121,7 @@ func (w *copyWorld) drawDisk(t *rapid.T) {
 		Size:     1 << 40, Free: rapid.SampledFrom([]int64{1 << 39, 1 << 39, 1 << 39, 1 << 37, 1<<40/100*15 + 3<<20, 1 << 20}).Draw(t, "free"),
 	}}
 	for _, l := range w.policy.Layers {
-		if l.Kind == LayerFiles {
+		if keepsCopies(l) {
 			disk.Folders = append(disk.Folders, w.drawFolder(t, l, &disk))
 		}
 	}
@@ -126,8 +134,11 @@ func (w *copyWorld) drawDisk(t *rapid.T) {
 // drawFolder fills a layer's directory with versions and with what is none.
 func (w *copyWorld) drawFolder(t *rapid.T, l Layer, disk *Disk) Folder {
 	f := Folder{Directory: l.Directory, Depth: w.policy.Depth(l)}
-	volumes := []string{"web", "x\ny", "-rf"}
-	if f.Depth == 3 {
+	volumes, most := []string{"web", "x\ny", "-rf"}, 6
+	switch f.Depth {
+	case 1: // the version's folder is the only volume's
+		volumes, most = []string{""}, 18
+	case 3:
 		volumes = []string{"apps/web", "dbaas/postgresql", "gone/gone", "_/vm-9999-pvc-1"}
 		for _, v := range w.volumes {
 			if v.claim != "" {
@@ -140,7 +151,7 @@ func (w *copyWorld) drawFolder(t *rapid.T, l Layer, disk *Disk) Folder {
 	for _, volume := range slices.Compact(volumes) {
 		step := rapid.SampledFrom([]time.Duration{time.Hour, days(1), days(7), days(7)}).Draw(t, "step")
 		age := rapid.SampledFrom([]time.Duration{time.Minute, days(1), days(7)}).Draw(t, "age of the newest")
-		for n := range rapid.IntRange(0, 6).Draw(t, "versions of "+volume) {
+		for n := range rapid.IntRange(0, most).Draw(t, "versions of "+volume) {
 			at := w.now.Add(-time.Duration(n)*step - age)
 			if future && rapid.IntRange(0, 4).Draw(t, "in the future") == 0 {
 				at = w.now.Add(days(400))
@@ -148,8 +159,9 @@ func (w *copyWorld) drawFolder(t *rapid.T, l Layer, disk *Disk) Folder {
 			w.addCopy(t, l, &f, disk, volume, at)
 		}
 	}
-	for _, odd := range []Entry{{Path: "lost+found", Type: EntryFolder}, {Path: "2026-46x/" + volumes[0], Type: EntryFolder}, {Path: "2026-46", Type: EntryLink}} {
-		if rapid.IntRange(0, 4).Draw(t, "odd entry") == 0 {
+	for _, odd := range []Entry{{Path: "lost+found", Type: EntryFolder}, {Path: path.Join("2026-46x", volumes[0]), Type: EntryFolder}, {Path: "2026-46", Type: EntryLink}} {
+		taken := slices.ContainsFunc(f.Entries, func(e Entry) bool { return e.Path == odd.Path })
+		if rapid.IntRange(0, 4).Draw(t, "odd entry") == 0 && !taken {
 			f.Entries = append(f.Entries, odd)
 		}
 	}
@@ -167,15 +179,15 @@ func (w *copyWorld) addCopy(t *rapid.T, l Layer, f *Folder, disk *Disk, volume s
 	start, _ := stamp.Parse(l.Version, name, zone)
 	truth := trueCopy{layer: l.Name, volume: volume, time: start, start: start}
 	if rapid.IntRange(0, 2).Draw(t, "receipt") > 0 {
-		if late := at.Add(days(6)); rapid.IntRange(0, 9).Draw(t, "late") == 0 && late.Before(w.now) {
+		if late := at.Add(days(6)); rapid.IntRange(0, 4).Draw(t, "late") == 0 && late.Before(w.now) {
 			at = late
 		}
 		truth.time, truth.receipt, truth.files = at, true, 1000
-		if rapid.IntRange(0, 14).Draw(t, "small") == 0 {
+		if rapid.IntRange(0, 5).Draw(t, "small") == 0 {
 			truth.files = 5
 		}
 		disk.Receipts = append(disk.Receipts, Receipt{
-			Layer: l.Name, Volume: volume, Version: name, Path: path.Join(l.Directory, e.Path), Slot: at, Started: at, Ended: at,
+			Layer: l.Name, Volume: cmp.Or(volume, l.From.Name), Version: name, Path: path.Join(l.Directory, e.Path), Slot: at, Started: at, Ended: at,
 			Source: ReceiptSource{Taken: at}, Digest: l.Name + volume + name, Files: truth.files, NewBytes: 1 << 20, Bytes: 1 << 30,
 		})
 	}

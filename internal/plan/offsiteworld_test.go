@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -92,10 +93,7 @@ func (w *offsiteWorld) drawSent(t *rapid.T, disk Disk, far *Disk) []Folder {
 		}
 		for n := range rapid.IntRange(0, 3).Draw(t, "older ones") {
 			at := w.now.Add(-days(60 + 7*n))
-			volume := "web"
-			if f.Depth == 3 {
-				volume = "apps/web"
-			}
+			volume := []string{1: "", 2: "web", 3: "apps/web"}[f.Depth]
 			name := at.In(w.policy.Timezone.Location()).Format("2006-01-02")
 			if l.Version == "%Y-%m-%d" {
 				w.addSent(t, l, &sent, far, trueCopy{layer: l.Name, volume: volume, time: at, start: at, files: 1000, receipt: true}, path.Join(name, volume))
@@ -118,7 +116,7 @@ func (w *offsiteWorld) addSent(t *rapid.T, l Layer, sent *Folder, far *Disk, tru
 	}
 	name, _, _ := strings.Cut(at, "/")
 	r := Receipt{
-		Layer: l.Name, Volume: truth.volume, Version: name, Path: path.Join(l.Directory, at), Started: truth.time, Ended: truth.time, Slot: truth.time,
+		Layer: l.Name, Volume: cmp.Or(truth.volume, l.From.Name), Version: name, Path: path.Join(l.Directory, at), Started: truth.time, Ended: truth.time, Slot: truth.time,
 		Files: truth.files, Bytes: 1 << 30, NewBytes: 1 << 20, Digest: l.Name + truth.volume + name,
 	}
 	if rapid.IntRange(0, 4).Draw(t, "changed since") == 0 {
