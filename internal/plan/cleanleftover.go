@@ -19,7 +19,11 @@ func (b *builder) planCleans() []Action {
 	}
 	for _, d := range b.observation.Disks {
 		for _, name := range d.Unfinished {
-			layer, destination := b.layerOfWork(d, name)
+			layer, destination, written := b.layerOfWork(d, name)
+			if written && layer == "" && name != synologyFolder {
+				b.addDrift(Foreign, Place(d.Address, path.Join(d.Path, WorkFolder, name)), "", "no layer of this policy is at work on it: another machine may be, or a layer that is gone was",
+					"it is never touched; remove it by hand when no other machine sends there")
+			}
 			if _, block := b.findDisk(destination); layer != "" && block == nil && plainPath(name, 1) && !b.continues(d, name) {
 				add(layer, name, "a killed run was building or removing it", CopyAction{
 					Remote: b.remote(destination), Destination: d.Path, RequireMount: destination.RequireMount, Unfinished: name,
@@ -58,24 +62,29 @@ func (l Leftover) parts() string {
 	return strings.Join(parts, ", ")
 }
 
-// layerOfWork is the layer that a name in the work folder of a disk belongs to:
-// they begin with the layer's name. One of a layer that is gone falls to any
-// that writes there.
-func (b *builder) layerOfWork(d Disk, name string) (layer string, at Destination) {
+// synologyFolder is what a Synology keeps for itself in any folder.
+const synologyFolder = "@eaDir"
+
+// layerOfWork is the layer that a name in the work folder of a disk belongs to: they
+// begin with the layer's name. On a disk of this machine one of a layer that is gone
+// falls to any that writes there. To another machine others may send, at this moment
+// too: there it falls to none. Written says that any layer writes there.
+func (b *builder) layerOfWork(d Disk, name string) (layer string, at Destination, written bool) {
 	first, best := "", ""
 	for _, l := range b.policy.Layers {
 		destination, ok := b.policy.Destination(l.To)
 		if !ok || b.rootOf(l, destination) != d.Place() || !b.carriesOut(l) {
 			continue
 		}
-		if at = destination; first == "" {
+		at, written = destination, true
+		switch {
+		case isWorkOf(l.Name, name):
+			best = l.Name
+		case first == "" && d.Address == "":
 			first = l.Name
 		}
-		if strings.HasPrefix(name, l.Name+"-") && len(l.Name) > len(best) {
-			best = l.Name
-		}
 	}
-	return cmp.Or(best, first), at
+	return cmp.Or(best, first), at, written
 }
 
 // rootOf is the place of the root below which a layer works at its destination.

@@ -107,10 +107,23 @@ type VersionAccess struct {
 // every run. The layer's name is in it for people.
 func WorkName(kind ActionKind, layer, volume, version string) string {
 	digest := sha256.Sum256([]byte(strings.Join([]string{string(kind), layer, volume, version}, "\x00")))
+	return workPrefix(layer) + hex.EncodeToString(digest[:8])
+}
+
+// workPrefix begins the names below WorkFolder of a layer's actions.
+func workPrefix(layer string) string {
 	if len(layer) > 100 || strings.ContainsAny(layer, "/\x00") || layer[0] == '.' {
 		layer = "layer"
 	}
-	return layer + "-" + hex.EncodeToString(digest[:8])
+	return layer + "-"
+}
+
+// isWorkOf says whether a name is one that WorkName gives for a layer: another
+// layer's name may begin like it.
+func isWorkOf(layer, name string) bool {
+	digest, found := strings.CutPrefix(name, workPrefix(layer))
+	_, err := hex.DecodeString(digest)
+	return found && len(digest) == 16 && err == nil
 }
 
 // Access says how the content of a volume is reached. Exactly one of Snapshot,
