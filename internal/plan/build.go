@@ -49,6 +49,7 @@ type builder struct {
 	reserved map[string]bool        // names that this plan's snapshots take, by group
 	made     map[layerVolume]Action // snapshots that this plan makes
 	used     map[string]Estimate    // what is added so far, by path of the destination
+	oldest   map[string][]oldVersions
 
 	layers   []LayerStatus
 	actions  []Action
@@ -86,6 +87,7 @@ func (b *builder) survey() {
 	b.reserved = map[string]bool{}
 	b.made = map[layerVolume]Action{}
 	b.used = map[string]Estimate{}
+	b.oldest = map[string][]oldVersions{}
 	b.holdingAt = map[layerVolume]int{}
 	for _, source := range b.policy.Sources {
 		if source.LVMThin != nil {

@@ -71,15 +71,16 @@ func (l *copyLayer) checkSpace() *Block {
 	case least.IsZero():
 		return nil
 	case fs.Free < least.Bytes(fs.Size):
-		return l.lowSpace(fmt.Sprintf("%s has %s free, and %s is the least", l.destination.Place(), quantity.Size(fs.Free).Human(), least))
+		return l.lowSpace(fmt.Sprintf("%s has %s free, and %s is the least", l.destination.Place(), quantity.Size(fs.Free).Human(), least), least.Bytes(fs.Size)-fs.Free)
 	case fs.Inodes > 0 && !least.Share.IsZero() && fs.InodesFree < least.Share.Of(fs.Inodes):
-		return l.lowSpace(fmt.Sprintf("%s has %d inodes free of %d, and %s is the least", l.destination.Place(), fs.InodesFree, fs.Inodes, least))
+		return l.lowSpace(fmt.Sprintf("%s has %d inodes free of %d, and %s is the least", l.destination.Place(), fs.InodesFree, fs.Inodes, least), 0)
 	}
 	return nil
 }
 
-func (l *copyLayer) lowSpace(detail string) *Block {
-	return &Block{BlockSpace, detail, "free space there, let fewer versions be kept, or lower the guard of destination." + l.destination.Name}
+// lowSpace says how to make room for the bytes that are missing.
+func (l *copyLayer) lowSpace(detail string, missing int64) *Block {
+	return &Block{BlockSpace, detail, "free space there, let fewer versions be kept, or lower the guard of destination." + l.destination.Name + l.makeRoom(l.destination, missing)}
 }
 
 // fit says why an action would not fit: each one takes what it is expected to
@@ -94,9 +95,9 @@ func (l *copyLayer) fit(a Action) *Block {
 	switch {
 	case e.Bytes > fs.Free-usage.Bytes-least:
 		return l.lowSpace(fmt.Sprintf("it is expected to add %s, and %s has %s free of which %s must stay",
-			quantity.Size(e.Bytes).Human(), l.destination.Place(), quantity.Size(fs.Free-usage.Bytes).Human(), quantity.Size(least).Human()))
+			quantity.Size(e.Bytes).Human(), l.destination.Place(), quantity.Size(fs.Free-usage.Bytes).Human(), quantity.Size(least).Human()), e.Bytes-(fs.Free-usage.Bytes-least))
 	case fs.Inodes > 0 && e.Inodes > fs.InodesFree-usage.Inodes:
-		return l.lowSpace(fmt.Sprintf("it is expected to need %d inodes, and %s has %d", e.Inodes, l.destination.Place(), fs.InodesFree-usage.Inodes))
+		return l.lowSpace(fmt.Sprintf("it is expected to need %d inodes, and %s has %d", e.Inodes, l.destination.Place(), fs.InodesFree-usage.Inodes), 0)
 	}
 	l.used[l.destination.Place()] = usage.plus(e)
 	return nil

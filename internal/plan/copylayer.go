@@ -119,7 +119,7 @@ func (l *copyLayer) orphans(v copyVolume, versions []copyVersion, why string) {
 		return // a missing volume is reported as what it is
 	}
 	l.addDrift(Orphaned, v.name, l.layer.Name,
-		count(len(versions), "version")+" left, the newest of "+l.clockText(versions[0].time)+": "+why,
+		sized(len(versions), receiptsOf(versions))+" left, the newest of "+l.clockText(versions[0].time)+": "+why,
 		"remove by hand what is not wanted; the newest is never pruned")
 }
 

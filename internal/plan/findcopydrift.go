@@ -109,14 +109,14 @@ func (b *builder) writesTo(d Destination) bool {
 // driftOfReceipts finds receipts of layers that the policy does not have any
 // more (safety rule 10): what they prove is there, is kept and is nobody's.
 func (b *builder) driftOfReceipts(d Destination, disk Disk) {
-	left := map[string]int{}
+	left := map[string][]Receipt{}
 	for _, r := range disk.Receipts {
 		if l, known := b.policy.Layer(r.Layer); !known || l.To.Name != d.Name {
-			left[r.Layer]++
+			left[r.Layer] = append(left[r.Layer], r)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(left)) {
-		b.addDrift(Orphaned, d.Place(), name, fmt.Sprintf("%s left by layer.%s, which is not in the policy any more", count(left[name], "version"), name), "remove them by hand if they are not needed")
+		b.addDrift(Orphaned, d.Place(), name, fmt.Sprintf("%s left by layer.%s, which is not in the policy any more", sized(len(left[name]), left[name]), name), "remove them by hand if they are not needed")
 	}
 }
 

@@ -20,7 +20,7 @@ func (l *offsiteLayer) planVolume(v offsiteVolume) {
 			l.excluded = append(l.excluded, skipped)
 		}
 		if len(v.there) > 0 {
-			l.addDrift(Orphaned, v.name, l.layer.Name, fmt.Sprintf("%s of %s left: the volume is excluded from %s now", count(len(v.there), "version"), v.of.Address(), l.layer.Address()),
+			l.addDrift(Orphaned, v.name, l.layer.Name, fmt.Sprintf("%s of %s left: the volume is excluded from %s now", sized(len(v.there), receiptsOf(v.there)), v.of.Address(), l.layer.Address()),
 				"remove by hand what is not wanted; the newest is never pruned")
 		}
 		return

@@ -155,14 +155,14 @@ func (l *offsiteLayer) driftOfCopy(volumes []offsiteVolume) {
 // driftOfForgotten finds copies of layers that the policy does not have any more
 // (safety rule 10).
 func (l *offsiteLayer) driftOfForgotten() {
-	left := map[string]int{}
+	left := map[string][]Receipt{}
 	for _, r := range l.there.Receipts {
 		if of, known := l.policy.Layer(r.Layer); r.Layer != l.layer.Name && (!known || of.To.Name != l.from.Name) {
-			left[r.Layer]++
+			left[r.Layer] = append(left[r.Layer], r)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(left)) {
-		l.addDrift(Orphaned, l.there.Place(), name, fmt.Sprintf("%s left by layer.%s, which does not keep anything on %s any more", count(left[name], "version"), name, l.from.Path), "remove them by hand if they are not needed")
+		l.addDrift(Orphaned, l.there.Place(), name, fmt.Sprintf("%s left by layer.%s, which does not keep anything on %s any more", sized(len(left[name]), left[name]), name, l.from.Path), "remove them by hand if they are not needed")
 	}
 }
 
