@@ -16,6 +16,10 @@ type Capacity struct {
 	Inodes     int64 `json:"inodes,omitempty"` // 0 where they are not counted
 	InodesFree int64 `json:"inodes_free,omitempty"`
 	AddsInodes int64 `json:"adds_inodes,omitempty"`
+	// FreesInodes are those of the directories alone: how many files a version shares
+	// with others no receipt tells. InodesFreeAfter is the sum.
+	FreesInodes     int64 `json:"frees_inodes,omitempty"`
+	InodesFreeAfter int64 `json:"inodes_free_after,omitempty"`
 	// PerDay is by how many bytes a day it fills, by what earlier runs saw; Full is when
 	// nothing will be free at that rate. Both are zero where that cannot be told.
 	PerDay int64     `json:"per_day_bytes,omitempty"`
@@ -48,6 +52,9 @@ func (b *builder) capacities(actions []Action) []Capacity {
 			c.add(a)
 		}
 		c.FreeAfter = c.Free - c.Adds + c.Frees
+		if c.Inodes > 0 {
+			c.InodesFreeAfter = c.InodesFree - c.AddsInodes + c.FreesInodes
+		}
 		layers := keep(b.policy.Layers, func(l Layer) bool { return l.To.Name == d.Name && b.carriesOut(l) })
 		if c.ShareSnapshots = disk.ShareSnapshots; c.ShareSnapshots != nil {
 			c.Declared = declared(layers)
@@ -87,6 +94,7 @@ func (c *Capacity) add(a Action) {
 	case a.Kind.Destructive() || a.Kind == Relink:
 		used := max(0, c.Size-c.Free)
 		c.Frees += max(0, min(e.Bytes, used-c.Frees)) // no more than there is
+		c.FreesInodes += max(0, min(e.Inodes, c.Inodes-c.InodesFree-c.FreesInodes))
 	default:
 		c.Adds, c.AddsInodes = c.Adds+e.Bytes, c.AddsInodes+e.Inodes
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/bkplan/bkplan/internal/plan"
 )
@@ -67,11 +68,17 @@ func copies() plan.Plan {
 	p.Actions = []plan.Action{
 		{ID: "1", Kind: plan.Clean, Layer: "weekly", Volume: "weekly-0123456789abcdef", VersionTime: p.Time, Reason: plan.Reason{Code: plan.ReasonLeftover, Detail: "a killed run was building or removing it"}, Copy: &plan.CopyAction{}},
 		{ID: "2", Kind: plan.Create, Layer: "weekly", Volume: "apps/web", Version: "2026-47", VersionTime: p.Time, Reason: plan.Reason{Code: plan.ReasonNoVersion, Detail: "no version yet"}, Copy: &plan.CopyAction{}},
-		{ID: "3", Kind: plan.Refresh, Layer: "weekly", Volume: "apps/db", Version: "2026-47", VersionTime: p.Time, Reason: plan.Reason{Code: plan.ReasonDue, Detail: "the newest, 2026-11-23 05:00, is older than the slot 2026-11-24 05:00"}, Copy: &plan.CopyAction{}},
+		{ID: "3", Kind: plan.Refresh, Layer: "weekly", Volume: "apps/db", Version: "2026-47", VersionTime: p.Time, Reason: plan.Reason{Code: plan.ReasonDue, Detail: "the newest, 2026-11-23 05:00, is older than the slot 2026-11-24 05:00"}, Copy: &plan.CopyAction{Estimate: &plan.Estimate{Bytes: 5 << 30, Inodes: 47_900}}},
+		{ID: "4", Kind: plan.Create, Layer: "weekly", Volume: "apps/idle", Version: "2026-47", VersionTime: p.Time, Reason: plan.Reason{Code: plan.ReasonUnchanged, Detail: "the newest, 2026-11-23 05:00, is older than the slot 2026-11-24 05:00, and its snapshot is the same"}, Copy: &plan.CopyAction{Estimate: &plan.Estimate{Inodes: 100}}},
+		{ID: "5", Kind: plan.Prune, Layer: "weekly", Volume: "apps/web", Version: "2026-40", VersionTime: p.Time, Reason: plan.Reason{Code: plan.ReasonRetention, Detail: "not among the last 4"}, Copy: &plan.CopyAction{Estimate: &plan.Estimate{Bytes: 1 << 30, Inodes: 1_200}}},
 	}
 	p.Capacity = []plan.Capacity{
-		{Destination: "sda", Path: "/mnt/backup", Size: 11 << 40, Free: 3 << 40, Adds: 5 << 30, Frees: 1 << 30, FreeAfter: 3<<40 - 4<<30, Unknown: 1},
-		{Destination: "sdb", Path: "/mnt/other", Size: 1 << 40, Free: 1 << 39, FreeAfter: 1 << 39},
+		{
+			Destination: "sda", Path: "/mnt/backup", Size: 11 << 40, Free: 3 << 40, Adds: 5 << 30, Frees: 1 << 30, FreeAfter: 3<<40 - 4<<30, Unknown: 1,
+			Inodes: 73 << 20, InodesFree: 71_234_567, AddsInodes: 48_000, FreesInodes: 1_200, InodesFreeAfter: 71_187_767,
+			PerDay: 6 << 30, Full: time.Date(2028, 4, 19, 3, 0, 0, 0, sofia.Location()),
+		},
+		{Destination: "sdb", Path: "/mnt/other", Size: 1 << 40, Free: 1 << 39, FreeAfter: 1 << 39, Inodes: 100_000, InodesFree: 9_999, InodesFreeAfter: 9_999},
 		{
 			Destination: "synology", Path: "admin@nas:/volume1/Backup", Size: 5 << 40, Free: 1 << 40, FreeAfter: 1 << 40,
 			ShareSnapshots: &plan.ShareSnapshots{Share: "Backup", Retention: "7 days"}, Declared: []string{"layer.offsite: keep_last = 8"},
@@ -95,6 +102,23 @@ func TestCapacity(t *testing.T) {
 	}
 	golden(t, "plan-copies.md", markdown.String())
 	golden(t, "plan-copies.json", document.String())
+}
+
+func TestInodes(t *testing.T) {
+	for want, c := range map[string]plan.Capacity{
+		"":                                     {Inodes: 100_000, InodesFree: 10_000, InodesFreeAfter: 10_000},
+		"; 9999 of 100k inodes free":           {Inodes: 100_000, InodesFree: 9_999, InodesFreeAfter: 9_999},
+		"; 1M of 2.5M inodes free, 988k after": {Inodes: 2_500_000, InodesFree: 1_000_000, AddsInodes: 12_000, InodesFreeAfter: 988_000},
+		"; 1M of 2M inodes free after":         {Inodes: 2_000_000, InodesFree: 999_960, FreesInodes: 1, InodesFreeAfter: 999_961},
+		"; 0 of 2M inodes free, -1 after":      {Inodes: 2_000_000, AddsInodes: 1, InodesFreeAfter: -1},
+	} {
+		if got := inodesText(c); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if got := inodesText(plan.Capacity{AddsInodes: 5}); got != "" {
+		t.Errorf("of a file system that makes them as needed: %q", got)
+	}
 }
 
 func TestNumbersThatAreNotKnownAreNotShownAsNone(t *testing.T) {

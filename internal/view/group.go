@@ -100,6 +100,21 @@ func amount(kind plan.ActionKind, actions []plan.Action) string {
 	return text
 }
 
+// volumeAmount says of one action what amount says of a group, and of a copy on a disk
+// of this machine what it is expected to add, as far as that is known without making it.
+func volumeAmount(a plan.Action) string {
+	switch c := a.Copy; {
+	case c == nil || c.Remote != nil || a.Version == "" || a.Kind != plan.Create && a.Kind != plan.Refresh:
+		return amount(a.Kind, []plan.Action{a})
+	case c.Estimate == nil:
+		return "; what it adds is known at apply"
+	case a.Reason.Code == plan.ReasonUnchanged:
+		return "; unchanged"
+	default:
+		return "; expected to add " + quantity.Size(c.Estimate.Bytes).Human()
+	}
+}
+
 // reason is one text for the whole group.
 func (g group) reason(slot time.Time, zone *time.Location) string {
 	return g.why(slot, zone) + g.amount()
@@ -188,6 +203,7 @@ func roomText(c plan.Capacity, zone *time.Location) string {
 	if len(changes) > 0 {
 		text += fmt.Sprintf("; %s expected, so %s free after", strings.Join(changes, " and "), quantity.Size(c.FreeAfter).Human())
 	}
+	text += inodesText(c)
 	if c.Unknown > 0 {
 		text += fmt.Sprintf("; what %s will add is known at apply", count(c.Unknown, "action"))
 	}
@@ -195,6 +211,39 @@ func roomText(c plan.Capacity, zone *time.Location) string {
 		text += fmt.Sprintf("; it fills by %s a day, and is full on %s at that rate", quantity.Size(c.PerDay).Human(), c.Full.In(zone).Format(time.DateOnly))
 	}
 	return text + snapshotsText(c)
+}
+
+// fewInodes is the share of the inodes, one of so many, below which they are told
+// also where the plan changes nothing about them.
+const fewInodes = 10
+
+// inodesText says how many inodes are left, where the file system has a fixed number of
+// them.
+func inodesText(c plan.Capacity) string {
+	changes := c.AddsInodes != 0 || c.FreesInodes != 0
+	if c.Inodes == 0 || !changes && c.InodesFree >= c.Inodes/fewInodes {
+		return ""
+	}
+	now, after := rounded(c.InodesFree), rounded(c.InodesFreeAfter)
+	text := fmt.Sprintf("; %s of %s inodes free", now, rounded(c.Inodes))
+	switch {
+	case changes && now == after:
+		text += " after"
+	case changes:
+		text += ", " + after + " after"
+	}
+	return text
+}
+
+// rounded is a number as people say it: 71.2M.
+func rounded(n int64) string {
+	switch {
+	case n >= 999_950:
+		return strings.TrimSuffix(fmt.Sprintf("%.1f", float64(n)/1e6), ".0") + "M"
+	case n >= 10_000:
+		return fmt.Sprintf("%.0fk", float64(n)/1e3)
+	}
+	return fmt.Sprint(n)
 }
 
 // snapshotsText says how long a Synology keeps its own snapshots of what is there,

@@ -135,7 +135,7 @@ func countActions(groups []group) []string {
 }
 
 func (m *markdown) action(a plan.Action, row func(...string)) {
-	kind, why := string(a.Kind), a.Reason.Detail+amount(a.Kind, []plan.Action{a})
+	kind, why := string(a.Kind), a.Reason.Detail+volumeAmount(a)
 	if a.Blocked != nil {
 		kind, why = kind+", blocked", a.Blocked.Detail
 	}

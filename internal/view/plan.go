@@ -131,7 +131,7 @@ const fewVolumes = 8
 
 func (v *planView) group(g group, l plan.LayerStatus) {
 	if v.Verbose {
-		v.each(g, func(a plan.Action) string { return a.Reason.Detail + amount(a.Kind, []plan.Action{a}) })
+		v.each(g, func(a plan.Action) string { return a.Reason.Detail + volumeAmount(a) })
 		return
 	}
 	head := v.verb(g.kind) + count(len(g.actions), g.noun(l.Kind)) + "  "
