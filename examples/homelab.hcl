@@ -197,7 +197,7 @@ destination "disk" "dumps" {
 destination "ssh" "synology" {
   address       = var.nas
   identity_file = "/root/.ssh/synology_backup"
-  path          = "/volume1/Backup/homelab"
+  path          = "/volume1/Backup/homelab" # were it a mount point, as an encrypted share is: require_mount = true
   media         = "synology"
   offsite       = true
   guard { min_free = "10%" }

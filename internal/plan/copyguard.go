@@ -38,7 +38,7 @@ func (b *builder) findDisk(d Destination) (Disk, *Block) {
 	case !found:
 		return disk, unknownBlock(b.unseen(DiskAddress(d.Place())))
 	case d.RequireMount && disk.FileSystem.MountPoint != d.Path:
-		return disk, &Block{BlockMount, fmt.Sprintf("%s is not mounted: what is there lies on %s", d.Path, disk.FileSystem.MountPoint), "mount it"}
+		return disk, &Block{BlockMount, fmt.Sprintf("%s is not mounted: what is there lies on %s", d.Place(), disk.FileSystem.MountPoint), "mount it"}
 	case disk.FileSystem.ReadOnly:
 		return disk, &Block{BlockMount, d.Place() + " is mounted read-only", "look why (the kernel does that after an error), and mount it writable"}
 	}

@@ -112,7 +112,7 @@ func (t *offsiteTurn) transfer(c copyVersion) Action {
 	a := Action{
 		Kind: Create, Layer: l.layer.Name, Volume: t.v.name, Version: path.Join(t.v.of.Name, c.name), VersionTime: c.time,
 		Copy: &CopyAction{
-			Remote: l.remote(l.to), Destination: l.there.Path, Directory: directory, Path: below, Slot: l.status.Slot, Timeout: l.layer.Timeout,
+			Remote: l.remote(l.to), Destination: l.there.Path, RequireMount: l.to.RequireMount, Directory: directory, Path: below, Slot: l.status.Slot, Timeout: l.layer.Timeout,
 			MinFree: l.to.MinFree.Bytes(l.there.FileSystem.Size), StartBefore: l.startBefore(l.to), Estimate: t.growth(c),
 			From: &Access{Version: &VersionAccess{
 				Root: l.from.Path, RequireMount: l.from.RequireMount, Layer: t.v.of.Name, Volume: cmp.Or(l.volumeIn(t.v.of, c), t.v.name), Version: c.name, Path: at,
@@ -254,7 +254,7 @@ func (t *offsiteTurn) prune() {
 			Kind: Prune, Layer: l.layer.Name, Volume: t.v.name, Version: path.Join(t.v.of.Name, c.name), VersionTime: c.time,
 			Reason: Reason{ReasonRetention, reason.Detail}, Blocked: l.clock,
 			Copy: &CopyAction{
-				Remote: l.remote(l.to), Destination: l.there.Path, Directory: t.v.of.Directory, Path: c.path, Previous: there.newest.path, Timeout: l.layer.Timeout,
+				Remote: l.remote(l.to), Destination: l.there.Path, RequireMount: l.to.RequireMount, Directory: t.v.of.Directory, Path: c.path, Previous: there.newest.path, Timeout: l.layer.Timeout,
 				Estimate: there.frees(c), AcceptLoss: slices.Contains(l.options.Acknowledge, l.layer.Name),
 				From: &Access{Version: &VersionAccess{Root: l.from.Path, Layer: t.v.of.Name, Volume: cmp.Or(l.volumeIn(t.v.of, c), t.v.name), Version: c.name, Path: path.Join(t.v.of.Directory, c.path)}},
 			},

@@ -219,7 +219,7 @@ func (l *offsiteLayer) planRest() {
 		ID: Address(l.layer.Name, l.from.Name), Kind: Sync, Layer: l.layer.Name, Volume: l.from.Name, VersionTime: l.now.Truncate(time.Second),
 		Reason: Reason{ReasonNoVersion, "never synced"}, Blocked: l.noStart,
 		Copy: &CopyAction{
-			Remote: l.remote(l.to), Destination: l.there.Path, Directory: ".", Slot: l.status.Slot, Timeout: l.layer.Timeout,
+			Remote: l.remote(l.to), Destination: l.there.Path, RequireMount: l.to.RequireMount, Directory: ".", Slot: l.status.Slot, Timeout: l.layer.Timeout,
 			MinFree: l.to.MinFree.Bytes(l.there.FileSystem.Size), MaxDelete: l.layer.Guard.MaxDelete, StartBefore: l.startBefore(l.to),
 			Full: l.full == "" && l.last == nil, AcceptLoss: slices.Contains(l.options.Acknowledge, l.layer.Name), Exclude: slices.Concat(l.layer.Exclude, l.owned()),
 			From: &Access{Paths: []string{l.from.Path}, RequireMount: l.from.RequireMount, MountPoint: l.here.FileSystem.MountPoint, Whole: true},
@@ -257,7 +257,7 @@ func (l *offsiteLayer) planNote() {
 		ID: id + "@full", Kind: Sync, Layer: l.layer.Name, Volume: l.from.Name, VersionTime: l.now.Truncate(time.Second), DependsOn: after,
 		Reason: Reason{ReasonDue, l.full + "; this notes that it was, and when"},
 		Copy: &CopyAction{
-			Remote: l.remote(l.to), Destination: l.there.Path, Directory: ".", Slot: l.status.Slot, StartBefore: l.startBefore(l.to), Full: true, Estimate: &Estimate{},
+			Remote: l.remote(l.to), Destination: l.there.Path, RequireMount: l.to.RequireMount, Directory: ".", Slot: l.status.Slot, StartBefore: l.startBefore(l.to), Full: true, Estimate: &Estimate{},
 		},
 	})
 }

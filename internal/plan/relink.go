@@ -78,7 +78,7 @@ func (l *offsiteLayer) relinkVersion(v offsiteVolume, c, newer copyVersion) Acti
 		Kind: Relink, Layer: l.layer.Name, Volume: v.name, Version: path.Join(v.of.Name, c.name), VersionTime: c.time,
 		Reason: Reason{ReasonSameFiles, "files that the version after it has too"}, Blocked: l.noStart,
 		Copy: &CopyAction{
-			Remote: l.remote(l.to), Destination: l.there.Path, Directory: v.of.Directory, Path: c.path, Previous: newer.path,
+			Remote: l.remote(l.to), Destination: l.there.Path, RequireMount: l.to.RequireMount, Directory: v.of.Directory, Path: c.path, Previous: newer.path,
 			Timeout: l.layer.Timeout, StartBefore: l.startBefore(l.to), From: &Access{Version: &of},
 		},
 	}

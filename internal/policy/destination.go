@@ -18,10 +18,8 @@ func (e *evaluator) destination(d declaration) plan.Destination {
 	result.Path = b.absolute("path")
 	result.Media = b.text("media")
 	result.Offsite = b.flag("offsite")
-	switch d.kind {
-	case plan.DestinationDisk:
-		result.RequireMount = b.flag("require_mount")
-	case plan.DestinationSSH:
+	result.RequireMount = b.flag("require_mount")
+	if d.kind == plan.DestinationSSH {
 		b.require("address")
 		result.Address = b.address()
 		result.IdentityFile = b.absolute("identity_file")
