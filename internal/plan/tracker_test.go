@@ -189,3 +189,40 @@ func TestTooLongForLVMIsBlocked(t *testing.T) {
 	s.claim("apps/web", "vm-9999-pvc-1")
 	wantActions(t, s.build(), "create apps/web blocked name_too_long")
 }
+
+// zrepl: no preview of pruning; the errors metric stayed at 0 through a month of
+// failure. A prune is in the plan, and each volume has the time of its last success.
+func TestPruningIsPreviewedAndSuccessIsOfEachVolume(t *testing.T) {
+	s := newScene()
+	s.claim("apps/web", "vm-9999-pvc-1")
+	s.claim("apps/stuck", "vm-9999-pvc-2")
+	old := s.scripted("vm-9999-pvc-1", days(9))
+	s.scripted("vm-9999-pvc-1", time.Hour)
+	last := s.scripted("vm-9999-pvc-2", days(31))
+	p := s.build()
+	wantActions(t, p, "prune "+old, "create apps/stuck", "create apps/web", "prune "+last)
+	newest := map[string]string{}
+	for _, h := range p.Holdings {
+		newest[h.Volume] = Age(s.now.Sub(h.Newest))
+	}
+	if newest["apps/web"] != "60m" || newest["apps/stuck"] != "31d" || Age(s.now.Sub(p.LastSuccess("snapshots"))) != "31d" {
+		t.Errorf("%v, and of the layer %s", newest, p.LastSuccess("snapshots"))
+	}
+}
+
+// Proxmox CSI: an app's database was green while its photos had no copy. What covers one
+// volume of an app says nothing of the other.
+func TestOneVolumeOfAnAppDoesNotCoverTheOther(t *testing.T) {
+	s := newScene()
+	s.claim("immich/database", "vm-9999-pvc-1")
+	s.claim("immich/photos", "vm-9999-pvc-2")
+	s.scripted("vm-9999-pvc-1", time.Minute)
+	wantDrift(t, s.build(), "stale immich/photos")
+	s.policy.Sources[0].LVMThin.Match = "vm-*-pvc-1"
+	p := s.build()
+	wantDrift(t, p, "unprotected immich/photos")
+	wantActions(t, p)
+	s.policy.Sources[0].LVMThin.Match = "vm-*-pvc-*"
+	s.policy.Excludes = []Exclude{{Name: "large", Volumes: []string{"immich/photos"}, Reason: "large", Accept: true}}
+	wantDrift(t, s.build(), "accepted immich/photos")
+}
