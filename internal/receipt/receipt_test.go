@@ -129,7 +129,7 @@ func TestEveryNameHasOneSafePlace(t *testing.T) {
 			t.Fatalf("%q", path)
 		}
 		for _, p := range parts {
-			if len(p) > maxName || p[0] == '.' || p[0] == '-' && names[0] == "" {
+			if len(p) > maxName || p[0] == '.' {
 				t.Fatalf("part %q", p)
 			}
 		}
