@@ -20,7 +20,7 @@ func (b *builder) planCleans() []Action {
 	for _, d := range b.observation.Disks {
 		for _, name := range d.Unfinished {
 			layer, destination, written := b.layerOfWork(d, name)
-			if written && layer == "" && name != synologyFolder {
+			if written && layer == "" && name != SynologyFolder {
 				b.addDrift(Foreign, Place(d.Address, path.Join(d.Path, WorkFolder, name)), "", "no layer of this policy is at work on it: another machine may be, or a layer that is gone was",
 					"it is never touched; remove it by hand when no other machine sends there")
 			}
@@ -62,8 +62,8 @@ func (l Leftover) parts() string {
 	return strings.Join(parts, ", ")
 }
 
-// synologyFolder is what a Synology keeps for itself in any folder.
-const synologyFolder = "@eaDir"
+// SynologyFolder is what a Synology keeps for itself in any folder.
+const SynologyFolder = "@eaDir"
 
 // layerOfWork is the layer that a name in the work folder of a disk belongs to: they
 // begin with the layer's name. On a disk of this machine one of a layer that is gone

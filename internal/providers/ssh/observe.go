@@ -217,14 +217,11 @@ func (r *reader) beginFolder(text string) error {
 // entryTypes are the kinds that the script tells.
 var entryTypes = map[string]plan.EntryType{isFolder: plan.EntryFolder, isFile: plan.EntryFile, isLink: plan.EntryLink}
 
-// synologyFolder is what a Synology keeps for itself in any folder.
-const synologyFolder = "@eaDir"
-
 // addEntry adds what is of full depth, and whatever above that is no folder or has a
 // name that is not UTF-8.
 func addEntry(f *plan.Folder, kind, path string) {
 	depth := strings.Count(path, "/") + 1
-	if path == plan.OwnFolder || strings.HasPrefix(path, plan.OwnFolder+"/") || filepath.Base(path) == synologyFolder {
+	if path == plan.OwnFolder || strings.HasPrefix(path, plan.OwnFolder+"/") || filepath.Base(path) == plan.SynologyFolder {
 		return
 	}
 	if !utf8.ValidString(filepath.Dir(path)) {

@@ -204,7 +204,7 @@ func (j job) explainRsync(err error) error {
 
 // spareSynology keeps what a Synology puts into any folder from being deleted. A folder
 // of that name here is sent all the same; one that goes stays if there is one in it.
-const spareSynology = "--filter=P " + synologyFolder + "/***"
+const spareSynology = "--filter=P " + plan.SynologyFolder + "/***"
 
 // excludes leaves out what the action says, and at the root of a copy what bkplan
 // keeps there and all that is not named. What is left out is not deleted either.
