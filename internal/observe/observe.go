@@ -73,7 +73,7 @@ func changes(policy plan.Policy, registry providers.Registry, o plan.Observation
 		if c.Why == "" && registry.Journals != nil && last.Journal != nil {
 			c.Since = *last.Journal
 			told, err := registry.Journals.Look(source.Directory.Path, *last.Journal, last.Exclude)
-			c.Names, c.Subtrees, c.Why = len(told.Names), len(told.Subtrees), told.Why
+			c.Names, c.Subtrees, c.Why, c.Amount = len(told.Names), len(told.Subtrees), told.Why, told.Amount
 			if err != nil {
 				c.Why = err.Error()
 			}

@@ -22,6 +22,8 @@ type Changes struct {
 	Names    int          `json:"names"`          // changed, made or removed
 	Subtrees int          `json:"subtrees"`       // to be compared as a whole
 	Why      string       `json:"why,omitempty"`
+	// Amount is the most that sending them can add; nil where that was not looked at.
+	Amount *Estimate `json:"amount,omitempty"`
 	// Catalogue is when the sync began of which there is one; zero is none.
 	Catalogue   time.Time `json:"catalogue,omitzero"`
 	NoCatalogue string    `json:"no_catalogue,omitempty"`
@@ -72,7 +74,7 @@ func (l *syncLayer) follow(a *Action, last *Receipt) {
 	}
 	switch why := whyNoJournal(c, known, last); {
 	case why == "":
-		a.Copy.Since = last.Journal
+		a.Copy.Since, a.Copy.Estimate = last.Journal, c.Amount
 		a.Reason.Detail += "; by the change journal " + count(c.Names, "name") + " changed"
 		if c.Subtrees > 0 {
 			a.Reason.Detail += fmt.Sprintf(", and %d directories are compared as a whole", c.Subtrees)

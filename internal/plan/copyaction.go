@@ -61,7 +61,7 @@ type CopyAction struct {
 	Unfinished string    `json:"unfinished,omitempty"`
 	Leftover   *Leftover `json:"leftover,omitempty"`
 	// Estimate is what the action is expected to add, or to free; nil is not known
-	// before it is done.
+	// before it is done. Of a sync by the change journal it is the most that can be sent.
 	Estimate *Estimate `json:"estimate,omitempty"`
 }
 

@@ -217,16 +217,46 @@ func (t *offsiteTurn) hereOf(c copyVersion) *copyVersion {
 // growth is what sending a version adds over there, by the receipts here: all of it,
 // but for what it shares with a neighbour that is there or goes first.
 func (t *offsiteTurn) growth(c copyVersion) *Estimate {
-	if c.receipt == nil {
-		return nil
-	}
-	e := Estimate{Bytes: max(0, c.receipt.Bytes), Inodes: max(0, c.receipt.Directories), Files: max(0, c.receipt.Files), Size: max(0, c.receipt.Bytes)}
 	i := slices.IndexFunc(t.v.here, func(o copyVersion) bool { return o.path == c.path })
+	if c.receipt == nil {
+		return t.growthOfPending(c, i)
+	}
+	e := whole(c.receipt)
 	if _, found := t.find(c); found || i+1 < len(t.v.here) && t.willBeThere(t.v.here[i+1]) {
 		e.Bytes = min(e.Bytes, max(0, c.receipt.NewBytes))
 	} else if i > 0 && t.willBeThere(t.v.here[i-1]) && t.v.here[i-1].receipt != nil {
 		after := t.v.here[i-1].receipt
 		e.Bytes = max(0, e.Bytes-max(0, after.Bytes-max(0, after.NewBytes)))
+	}
+	return &e
+}
+
+// whole is all of a version.
+func whole(r *Receipt) Estimate {
+	return Estimate{Bytes: max(0, r.Bytes), Inodes: max(0, r.Directories), Files: max(0, r.Files), Size: max(0, r.Bytes)}
+}
+
+// growthOfPending is that of a version which this plan makes, by the one before it, and
+// by what it is expected to add here.
+func (t *offsiteTurn) growthOfPending(c copyVersion, i int) *Estimate {
+	at := path.Join(t.v.of.Directory, c.path)
+	var before *Receipt
+	if i := slices.IndexFunc(t.here.Receipts, func(r Receipt) bool { return r.Layer == t.v.of.Name && r.Path == at }); i >= 0 {
+		before = &t.here.Receipts[i]
+	}
+	there, found := t.find(c)
+	linked := found && there.receipt != nil
+	if i+1 < len(t.v.here) {
+		linked = linked || t.willBeThere(t.v.here[i+1])
+		before = cmp.Or(before, t.v.here[i+1].receipt)
+	}
+	added := t.pending[at].Copy.Estimate
+	if before == nil || added == nil {
+		return nil
+	}
+	e := whole(before)
+	if linked {
+		e.Bytes = min(e.Bytes, added.Bytes)
 	}
 	return &e
 }

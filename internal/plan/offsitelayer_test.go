@@ -13,6 +13,7 @@ import (
 	"github.com/bkplan/bkplan/internal/quantity"
 	"github.com/bkplan/bkplan/internal/retention"
 	"github.com/bkplan/bkplan/internal/schedule"
+	"github.com/bkplan/bkplan/internal/stamp"
 )
 
 // month is a disk with four weeks of a volume, a mirrored tree, and what no layer
@@ -135,12 +136,63 @@ func TestOffsiteSendsWhatTheSameRunMakes(t *testing.T) {
 	want := []string{
 		`create layer.weekly["web"]: the newest, 2026-11-23 05:00, is older than the slot 2026-11-30 05:00; beside 2026-11-23/web; 1 of 0 MiB new`,
 		`sync layer.host["host"]: last synced 2026-11-23 05:00, before the slot 2026-11-30 05:00`,
-		`create layer.offsite["web"]@weekly/2026-11-30: not there yet; beside 2026-11-23/web; after layer.weekly["web"]`,
+		`create layer.offsite["web"]@weekly/2026-11-30: not there yet; beside 2026-11-23/web; 1 of 100 MiB new; after layer.weekly["web"]`,
 		`refresh layer.offsite["host"]@host: it has changed since it was sent; beside host; after layer.host["host"]`,
 		`prune layer.offsite["web"]@weekly/2026-11-02: not among the last 4; beside 2026-11-30/web; 1 of 0 MiB new; after layer.offsite["web"]@weekly/2026-11-30`,
 		`sync layer.offsite["sda"]: never synced`,
 	}
 	if diff := cmp.Diff(want, describe(plan.Actions)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What this plan makes is expected to add over there what it adds here, if the version
+// that it shares files with is there, and else all of it.
+func TestOffsiteEstimatesWhatTheSameRunMakes(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*Observation)
+		want   *Estimate
+	}{
+		"the one before is there":  {func(*Observation) {}, &Estimate{Bytes: 1 << 20, Inodes: 10, Files: 1000, Size: 100 << 20}},
+		"the one before is not":    {func(o *Observation) { o.Disks[2].Receipts, o.Disks[2].Folders = nil, nil }, &Estimate{Bytes: 100 << 20, Inodes: 10, Files: 1000, Size: 100 << 20}},
+		"nothing was made before":  {func(o *Observation) { o.Disks[0].Receipts, o.Disks[0].Folders[0].Entries = nil, nil }, nil},
+		"it was not known by then": {func(o *Observation) { o.Disks[0].Receipts[3].Bytes, o.Disks[0].Receipts[3].NewBytes = 0, 0 }, &Estimate{Inodes: 10, Files: 1000}},
+	} {
+		p, o := month(monday)
+		o.Disks[2].Folders[0] = o.Disks[0].Folders[0]
+		o.Disks[2].Receipts = slices.Clone(o.Disks[0].Receipts)
+		test.change(&o)
+		o.Time = monday.Add(days(7))
+		a := action(t, Build(p, o, o.Time, Options{}), `layer.offsite["web"]@weekly/2026-11-30`)
+		if diff := cmp.Diff(test.want, a.Copy.Estimate); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+// A version that this plan makes anew is expected to be what it was, and to add over
+// there no more than here.
+func TestOffsiteEstimatesWhatTheSameRunMakesAnew(t *testing.T) {
+	p, o := month(monday)
+	p.Layers[0].Schedule, p.Layers[0].Version = calendar("*-*-* 05:00"), "%G-%V"
+	for d := range o.Disks {
+		for i := range o.Disks[d].Receipts {
+			if r := &o.Disks[d].Receipts[i]; r.Layer == "weekly" {
+				r.Version = stamp.Format("%G-%V", r.Started)
+				r.Path = "data/" + r.Version + "/web"
+				o.Disks[d].Folders[0].Entries[i].Path = r.Version + "/web"
+			}
+		}
+	}
+	o.Disks[2].Folders[0] = o.Disks[0].Folders[0]
+	o.Disks[2].Receipts = slices.Clone(o.Disks[0].Receipts)
+	o.Time = monday.Add(days(1))
+	plan := Build(p, o, o.Time, Options{})
+	local, far := action(t, plan, `layer.weekly["web"]`), action(t, plan, `layer.offsite["web"]@weekly/2026-48`)
+	if local.Kind != Refresh || far.Kind != Refresh || !slices.Equal(far.DependsOn, []string{local.ID}) {
+		t.Fatalf("%+v, %+v", local, far)
+	}
+	if diff := cmp.Diff(&Estimate{Bytes: 1 << 20, Inodes: 10, Files: 1000, Size: 100 << 20}, far.Copy.Estimate); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -346,7 +398,8 @@ func TestSyncFollowsTheChangeJournal(t *testing.T) {
 		p, o := month(monday)
 		p.Layers = []Layer{{Kind: LayerSync, Name: "nfs", From: Ref{"source", SourceDirectory, "nfs"}, To: p.Destinations[1].Ref(), Directory: "nfs", Schedule: calendar("*-*-* 06:00"), TrackChanges: true}}
 		r := Receipt{Layer: "nfs", Volume: "nfs", Path: "nfs", Started: monday.Add(-days(1)), Journal: &point}
-		o.Changes = []Changes{{Layer: "nfs", Since: point, Names: 12, Subtrees: 3}}
+		most := &Estimate{Bytes: 5, Files: 7, Size: 9}
+		o.Changes = []Changes{{Layer: "nfs", Since: point, Names: 12, Subtrees: 3, Amount: most}}
 		test.change(&p, &o, &r)
 		o.Disks[1].Receipts = []Receipt{r}
 		a := Build(p, o, monday, Options{Acknowledge: []string{"nfs"}}).Actions[0]
@@ -355,6 +408,8 @@ func TestSyncFollowsTheChangeJournal(t *testing.T) {
 		}
 		if follows := a.Copy.Since != nil; follows != strings.HasPrefix(test.want, "; by") {
 			t.Errorf("%s: follows the journal: %v", name, follows)
+		} else if known := a.Copy.Estimate == most; known != follows {
+			t.Errorf("%s: %+v", name, a.Copy.Estimate)
 		}
 		if goesBy := !a.Copy.Catalogue.IsZero(); goesBy != strings.HasPrefix(test.want, "; everything here") {
 			t.Errorf("%s: goes by the catalogue: %v", name, goesBy)

@@ -32,4 +32,7 @@ type TreeChanges struct {
 	// Until is up to where they tell: from there the next sync goes on. Prove alone sets
 	// it, whenever somebody watches, also beside a Why.
 	Until plan.JournalPoint
+	// Amount is the most that the changes can add at the other end. Look alone sets it,
+	// where it can be told at once.
+	Amount *plan.Estimate
 }

@@ -66,55 +66,6 @@ func (g group) volumes() []string {
 	return names
 }
 
-// amount says how much the versions that are sent have, and what they add over there.
-// It is empty for other actions.
-func (g group) amount() string { return amount(g.kind, g.actions) }
-
-func amount(kind plan.ActionKind, actions []plan.Action) string {
-	var sum plan.Estimate
-	unknown := 0
-	for _, a := range actions {
-		switch c := a.Copy; {
-		case c == nil || c.Remote == nil || a.Version == "" || kind == plan.Prune:
-			return ""
-		case c.Estimate == nil:
-			unknown++
-		default:
-			sum.Files, sum.Size, sum.Bytes = sum.Files+c.Estimate.Files, sum.Size+c.Estimate.Size, sum.Bytes+c.Estimate.Bytes
-		}
-	}
-	var text string
-	switch {
-	case kind == plan.Relink:
-		return fmt.Sprintf("; %s, which frees up to %s if their contents are the same", count(int(sum.Files), "file"), quantity.Size(sum.Bytes).Human())
-	case kind == plan.Refresh && !slices.ContainsFunc(actions, func(a plan.Action) bool { return !a.Copy.Full }):
-		return "; what is there as it should be is not sent again"
-	case sum == plan.Estimate{} && kind == plan.Refresh && unknown == 0:
-		return "; only the receipt is sent"
-	case unknown < len(actions):
-		text = fmt.Sprintf("; %s with %s, of which %s are new there", count(int(sum.Files), "file"), quantity.Size(sum.Size).Human(), quantity.Size(sum.Bytes).Human())
-	}
-	if unknown > 0 {
-		text += fmt.Sprintf("; what %s will add is known at apply", count(unknown, "version"))
-	}
-	return text
-}
-
-// volumeAmount says of one action what amount says of a group, and of a copy on a disk
-// of this machine what it is expected to add, as far as that is known without making it.
-func volumeAmount(a plan.Action) string {
-	switch c := a.Copy; {
-	case c == nil || c.Remote != nil || a.Version == "" || a.Kind != plan.Create && a.Kind != plan.Refresh:
-		return amount(a.Kind, []plan.Action{a})
-	case c.Estimate == nil:
-		return "; what it adds is known at apply"
-	case a.Reason.Code == plan.ReasonUnchanged:
-		return "; unchanged"
-	default:
-		return "; expected to add " + quantity.Size(c.Estimate.Bytes).Human()
-	}
-}
-
 // reason is one text for the whole group.
 func (g group) reason(slot time.Time, zone *time.Location) string {
 	return g.why(slot, zone) + g.amount()

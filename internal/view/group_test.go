@@ -93,6 +93,39 @@ func TestNoDriftIsOutOfSight(t *testing.T) {
 	}
 }
 
+// Of a tree it is known what can be sent where the change journal tells.
+func TestAmountOfATree(t *testing.T) {
+	sync := func(since *plan.JournalPoint, e *plan.Estimate) plan.Action {
+		return plan.Action{Kind: plan.Sync, Copy: &plan.CopyAction{Remote: &plan.Remote{}, Since: since, Estimate: e}}
+	}
+	point := &plan.JournalPoint{Span: "a"}
+	for _, test := range []struct {
+		actions []plan.Action
+		want    string
+	}{
+		{[]plan.Action{sync(point, &plan.Estimate{Files: 12, Size: 3 << 20, Bytes: 2 << 20})}, "; at most 12 files with 3 MiB to send"},
+		{[]plan.Action{sync(point, &plan.Estimate{Inodes: 4})}, "; no file is sent"},
+		{[]plan.Action{sync(point, nil)}, "; how much is sent is known at apply"},
+		{[]plan.Action{sync(nil, nil)}, ""},
+		{[]plan.Action{sync(nil, &plan.Estimate{})}, ""},
+		{[]plan.Action{{Kind: plan.Sync}}, ""},
+	} {
+		if got := amount(plan.Sync, test.actions); got != test.want {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
+	}
+}
+
+// What this plan makes is not weighed yet.
+func TestAmountOfWhatThePlanMakes(t *testing.T) {
+	a := plan.Action{Kind: plan.Create, Version: "weekly/2026-46", Copy: &plan.CopyAction{
+		Remote: &plan.Remote{}, Estimate: &plan.Estimate{Files: 3, Size: 2 << 20, Bytes: 1 << 20}, From: &plan.Access{Version: &plan.VersionAccess{}},
+	}}
+	if got, want := amount(a.Kind, []plan.Action{a}), "; about 3 files with 2 MiB, of which 1 MiB are new there"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // A version that is compared may be sent: its receipt is not all that goes.
 func TestAmountOfAFullComparison(t *testing.T) {
 	a := plan.Action{Kind: plan.Refresh, Version: "weekly/2026-46", Copy: &plan.CopyAction{Remote: &plan.Remote{}, Estimate: &plan.Estimate{}}}

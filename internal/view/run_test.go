@@ -31,6 +31,7 @@ func storyOfARun() run.Record {
 		Warnings:      []run.Warning{{Code: "stale_names", Detail: "names are of yesterday", Hint: "look at the cluster"}, {Code: "notify", Detail: `notify "ntfy" "phone": it answered 500`}},
 	}
 	r.Plan[0].Estimate = &run.Estimate{Bytes: 3 << 20}
+	r.Plan[1].Estimate = &run.Estimate{Files: 12, Size: 7 << 30, Bytes: 1 << 20}
 	r.Plan[2].ID += "@2026-44"
 	r.Plan[2].Estimate = &run.Estimate{Bytes: 5 << 30}
 	r.Plan[3].Blocked = &run.Block{Code: "suspect", Detail: "the newest is far smaller than before", Unblock: "look at it"}

@@ -24,7 +24,11 @@ const flushLimit = 5 * time.Minute
 
 // Look reads what is written down.
 func (t Tracker) Look(tree string, since plan.JournalPoint, exclude []string) (providers.TreeChanges, error) {
-	return t.read(tree, since, journal.Point{}, exclude)
+	told, err := t.read(tree, since, journal.Point{}, exclude)
+	if err == nil && told.Why == "" {
+		told.Amount = amountOf(tree, told)
+	}
+	return told, err
 }
 
 // Prove asks the one who watches to write down all first.
