@@ -21,13 +21,13 @@ import (
 // another machine one fixed question.
 func (a *App) observers(p plan.Policy) providers.Registry {
 	looking := slices.Concat(lvm.New(nil).Info().ReadOnly, ssh.New(ssh.Config{}).Info().ReadOnly)
-	return a.registry(p, execx.ReadOnly(a.Runner, looking...))
+	return a.registry(p, execx.ReadOnly(a.Runner, looking...), ssh.Config{OneLook: true})
 }
 
 // doers are the providers as apply gets them.
-func (a *App) doers(p plan.Policy) providers.Registry { return a.registry(p, a.Runner) }
+func (a *App) doers(p plan.Policy) providers.Registry { return a.registry(p, a.Runner, ssh.Config{}) }
 
-func (a *App) registry(p plan.Policy, runner execx.Runner) providers.Registry {
+func (a *App) registry(p plan.Policy, runner execx.Runner, reach ssh.Config) providers.Registry {
 	pool := lvm.New(runner)
 	opener := lvm.NewOpener(pool, runner, p.StateDir)
 	copies := func(producer providers.Producer) *disk.Provider {
@@ -37,7 +37,8 @@ func (a *App) registry(p plan.Policy, runner execx.Runner) providers.Registry {
 	_, host := a.host()
 	tracker := journal.Tracker{StateDir: p.StateDir, Host: host}
 	catalogues := catalogue.New(p.StateDir, host)
-	far := ssh.New(ssh.Config{Runner: runner, Now: a.now, Tracker: tracker, Catalogues: catalogues, Sleep: a.Sleep})
+	reach.Runner, reach.Now, reach.Tracker, reach.Catalogues, reach.Sleep = runner, a.now, tracker, catalogues, a.Sleep
+	far := ssh.New(reach)
 	return providers.Registry{
 		Sources: map[string]providers.Provider{
 			plan.SourceLVMThin: pool, plan.SourceDirectory: observer, plan.SourcePaths: observer,

@@ -40,6 +40,7 @@ func (n *NAS) accept(ctx context.Context, listener net.Listener, running *sync.W
 		if err != nil {
 			return
 		}
+		n.Connections.Add(1)
 		socket, err := connection.(*net.TCPConn).File()
 		_ = connection.Close() // the socket stays open
 		if err != nil {

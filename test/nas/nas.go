@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Keeper is a user who is nobody in particular over there, with this number.
@@ -58,6 +59,11 @@ type NAS struct {
 	// Inside is the command that runs ssh elsewhere, such as in a network namespace;
 	// empty is here. Know makes it hold.
 	Inside string
+	// Options are put before those that ssh is given, and hold in their place. Know makes
+	// them hold.
+	Options string
+	// Connections is how many there have been.
+	Connections atomic.Int64
 
 	functions map[string]string  // take the place of programs, by name; nil after Dash
 	stop      context.CancelFunc // nil while nobody listens
@@ -204,6 +210,6 @@ func (n *NAS) Know(public string) error {
 	if strings.HasPrefix(ssh, n.Folder) {
 		return fmt.Errorf("%s is found in the place of ssh", ssh)
 	}
-	program := fmt.Sprintf("#!/bin/sh\nexec %s %s -F %s/ssh_config \"$@\"\n", n.Inside, ssh, n.Folder)
+	program := fmt.Sprintf("#!/bin/sh\nexec %s %s %s -F %s/ssh_config \"$@\"\n", n.Inside, ssh, n.Options, n.Folder)
 	return errors.Join(os.MkdirAll(n.At("bin"), 0o700), n.write("known_hosts", known, 0o600), n.write("ssh_config", config, 0o600), n.write("bin/ssh", program, 0o700))
 }

@@ -25,7 +25,7 @@ import (
 const observeLimit = 10 * time.Minute
 
 // Observe asks a destination on another machine once: for receipts, the layers'
-// directories to their depth, and what is free. It makes nothing here either.
+// directories to their depth, and what is free.
 func (p *Provider) Observe(ctx context.Context, target providers.Target) (providers.Part, error) {
 	d := target.Destination
 	if d.Kind != plan.DestinationSSH {
@@ -36,8 +36,13 @@ func (p *Provider) Observe(ctx context.Context, target providers.Target) (provid
 	if err != nil {
 		return providers.Part{}, err
 	}
-	m := p.machine(openssh.Command{Address: d.Address, IdentityFile: d.IdentityFile}, lookPatience)
-	a, err := m.ask(ctx, observeLimit, observeScript, d.Path, arguments, nil)
+	command := openssh.Command{Address: d.Address, IdentityFile: d.IdentityFile}
+	if !p.OneLook {
+		if command, err = p.share(command); err != nil {
+			return providers.Part{}, err
+		}
+	}
+	a, err := p.machine(command, lookPatience).ask(ctx, observeLimit, observeScript, d.Path, arguments, nil)
 	if err != nil {
 		return providers.Part{}, err
 	}

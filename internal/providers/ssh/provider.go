@@ -34,6 +34,9 @@ type Config struct {
 	Tracker providers.Tracker
 	// Catalogues are of the trees of mirrors; nil where none are kept.
 	Catalogues providers.Catalogues
+	// OneLook is for those who observe and do no more: nothing is made on this machine
+	// then, no socket of a shared connection neither.
+	OneLook bool
 	// Sleep waits between two tries; nil is the real thing.
 	Sleep func(context.Context, time.Duration) error
 }
@@ -138,21 +141,26 @@ func limit(c plan.CopyAction) time.Duration {
 	return defaultLimit
 }
 
-// connect gives the way to a machine, by a connection that all actions share.
+// connect gives the way to a machine, by the shared connection.
 func (p *Provider) connect(r plan.Remote) (machine, error) {
+	command, err := p.share(openssh.Command{Address: r.Address, IdentityFile: r.IdentityFile})
+	return p.machine(command, actionPatience), err
+}
+
+// share gives a command the connection that all actions and looks share.
+func (p *Provider) share(direct openssh.Command) (openssh.Command, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	direct := openssh.Command{Address: r.Address, IdentityFile: r.IdentityFile}
-	command, known := p.shared[direct]
-	if !known {
-		if err := p.makeFolder(); err != nil {
-			return machine{}, err
-		}
-		command = direct
-		command.Socket = filepath.Join(p.folder, strconv.Itoa(len(p.shared)))
-		p.shared[direct] = command
+	if command, known := p.shared[direct]; known {
+		return command, nil
 	}
-	return p.machine(command, actionPatience), nil
+	if err := p.makeFolder(); err != nil {
+		return openssh.Command{}, err
+	}
+	command := direct
+	command.Socket = filepath.Join(p.folder, strconv.Itoa(len(p.shared)))
+	p.shared[direct] = command
+	return command, nil
 }
 
 func (p *Provider) machine(command openssh.Command, limit time.Duration) machine {

@@ -80,6 +80,35 @@ func hostileNames() []string {
 }
 
 // A hostile name is data: in a version, and as the name of a volume.
+// A run opens one connection for its looks and all that it does; who only looks leaves
+// nothing on this machine.
+func TestOneConnectionARun(t *testing.T) {
+	b := newBench(t)
+	b.plain(week46)
+	b.observe()
+	b.do(b.copy(week46, ""))
+	a, source := b.mirror()
+	put(t, source+"/f", "f")
+	b.do(a)
+	if disk := b.observe(); len(disk.Receipts) != 1 {
+		t.Errorf("%+v", disk)
+	}
+	if n := b.Connections.Load(); n != 1 {
+		t.Errorf("%d connections", n)
+	}
+	b.provider.Close()
+	b.provider = New(Config{Runner: b.nas, Now: time.Now, OneLook: true})
+	for range 2 {
+		b.observe()
+	}
+	if n := b.Connections.Load(); n != 3 {
+		t.Errorf("%d connections: a look by itself has one of its own", n)
+	}
+	if b.provider.folder != "" {
+		t.Errorf("it made %q", b.provider.folder)
+	}
+}
+
 func TestHostileNames(t *testing.T) {
 	b := newBench(t)
 	b.dash()
