@@ -58,7 +58,7 @@ test-kube: ## run the kube provider against a real kube-apiserver (10 minutes to
 	cd test/kube && BKPLAN_KUBE=1 BKPLAN_KUBE_APISERVER="$$(./build)" $(GO) test -count=1 ./...
 
 .PHONY: test-net
-test-net: setup ## cut the network between this machine and a NAS (needs root, takes minutes)
+test-net: setup ## cut the network to a NAS, with ssh as patient as it is (needs root, takes minutes)
 	BKPLAN_NET=1 $(GO) test -count=1 -v -run '^TestNet' ./internal/providers/ssh
 
 .PHONY: test-storm

@@ -33,17 +33,26 @@ func (b *bench) forget(version string) {
 	}
 }
 
+// damage cuts off the manifest of a version here, of which the receipt still holds.
+func (b *bench) damage(version string) {
+	b.t.Helper()
+	at := filepath.Join(b.disk, receipt.ManifestFile("weekly", version, volume))
+	info, err := os.Stat(at)
+	b.check(err)
+	b.check(os.Truncate(at, info.Size()/2))
+}
+
 // A link of last week lies where this week has a folder: rsync over there would follow it
 // (docs/adr/0007-links-in-last-weeks-version.md).
 func TestALinkInTheVersionBeforeMisleadsNobody(t *testing.T) {
-	for name, manifests := range map[string]bool{"by its manifest": true, "by a list": false} {
+	for name, lose := range map[string]func(*bench, string){
+		"by its manifest": func(*bench, string) {}, "without one": (*bench).forget, "with a damaged one": (*bench).damage,
+	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			b.trap(week46, week47)
 			b.do(b.copy(week46, ""))
-			if !manifests {
-				b.forget(week46)
-			}
+			lose(b, week46)
 			r := b.do(b.copy(week47, week46))
 			if want := `not linked to "` + path(week46) + `", in which a link lies where this version has a folder`; !strings.Contains(r.Detail, want) {
 				t.Errorf("%q is not in %q", want, r.Detail)
@@ -54,6 +63,31 @@ func TestALinkInTheVersionBeforeMisleadsNobody(t *testing.T) {
 				t.Error("a file of somewhere else is in the version")
 			}
 		})
+	}
+}
+
+// Where the manifest of last week is damaged, nothing is taken for unchanged by its size
+// and time.
+func TestADamagedManifestProvesNothing(t *testing.T) {
+	b := newBench(t)
+	b.plain(week46)
+	b.put(week46, "same", "same")
+	b.put(week46, "changes", "one")
+	b.prove(week46)
+	b.do(b.copy(week46, ""))
+	b.link(week46, week47, "same")
+	b.put(week47, "changes", "two")
+	info, err := os.Stat(b.local(week46, "changes"))
+	b.check(err)
+	b.check(os.Chtimes(b.local(week47, "changes"), info.ModTime(), info.ModTime()))
+	b.prove(week47)
+	b.damage(week46)
+	if r := b.do(b.copy(week47, week46)); !strings.Contains(r.Detail, "contents were compared: a manifest is damaged") {
+		t.Errorf("%+v", r)
+	}
+	b.holds(week47)
+	if inode(t, b.remote(week46, "same")) != inode(t, b.remote(week47, "same")) {
+		t.Error("what did not change is a copy over there")
 	}
 }
 
