@@ -28,6 +28,9 @@ type Capacity struct {
 	// what rules the policy's layers keep their versions there, beside it.
 	ShareSnapshots *ShareSnapshots `json:"share_snapshots,omitempty"`
 	Declared       []string        `json:"declared,omitempty"`
+	// AtMost is what syncs of changed trees add at most, beside Adds. A large file of which
+	// a little has changed is in it as a whole, so FreeAfter leaves it out.
+	AtMost int64 `json:"at_most_bytes,omitempty"`
 	// Unknown is how many actions add what is known only when they are done.
 	Unknown int `json:"unknown,omitempty"`
 }
@@ -95,6 +98,8 @@ func (c *Capacity) add(a Action) {
 		used := max(0, c.Size-c.Free)
 		c.Frees += max(0, min(e.Bytes, used-c.Frees)) // no more than there is
 		c.FreesInodes += max(0, min(e.Inodes, c.Inodes-c.InodesFree-c.FreesInodes))
+	case a.Copy.Since != nil:
+		c.AtMost += e.Bytes
 	default:
 		c.Adds, c.AddsInodes = c.Adds+e.Bytes, c.AddsInodes+e.Inodes
 	}

@@ -402,7 +402,8 @@ func TestSyncFollowsTheChangeJournal(t *testing.T) {
 		o.Changes = []Changes{{Layer: "nfs", Since: point, Names: 12, Subtrees: 3, Amount: most}}
 		test.change(&p, &o, &r)
 		o.Disks[1].Receipts = []Receipt{r}
-		a := Build(p, o, monday, Options{Acknowledge: []string{"nfs"}}).Actions[0]
+		built := Build(p, o, monday, Options{Acknowledge: []string{"nfs"}})
+		a := built.Actions[0]
 		if _, why, _ := strings.Cut(a.Reason.Detail, "06:00"); why != test.want {
 			t.Errorf("%s: %q, want %q", name, why, test.want)
 		}
@@ -410,6 +411,8 @@ func TestSyncFollowsTheChangeJournal(t *testing.T) {
 			t.Errorf("%s: follows the journal: %v", name, follows)
 		} else if known := a.Copy.Estimate == most; known != follows {
 			t.Errorf("%s: %+v", name, a.Copy.Estimate)
+		} else if c := built.Capacity[0]; follows && (c.AtMost != 5 || c.Adds != 0 || c.FreeAfter != c.Free || c.Unknown != 0) {
+			t.Errorf("%s: %+v", name, c)
 		}
 		if goesBy := !a.Copy.Catalogue.IsZero(); goesBy != strings.HasPrefix(test.want, "; everything here") {
 			t.Errorf("%s: goes by the catalogue: %v", name, goesBy)

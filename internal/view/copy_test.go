@@ -74,7 +74,7 @@ func copies() plan.Plan {
 	}
 	p.Capacity = []plan.Capacity{
 		{
-			Destination: "sda", Path: "/mnt/backup", Size: 11 << 40, Free: 3 << 40, Adds: 5 << 30, Frees: 1 << 30, FreeAfter: 3<<40 - 4<<30, Unknown: 1,
+			Destination: "sda", Path: "/mnt/backup", Size: 11 << 40, Free: 3 << 40, Adds: 5 << 30, Frees: 1 << 30, FreeAfter: 3<<40 - 4<<30, AtMost: 3 << 20, Unknown: 1,
 			Inodes: 73 << 20, InodesFree: 71_234_567, AddsInodes: 48_000, FreesInodes: 1_200, InodesFreeAfter: 71_187_767,
 			PerDay: 6 << 30, Full: time.Date(2028, 4, 19, 3, 0, 0, 0, sofia.Location()),
 		},

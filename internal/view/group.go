@@ -155,6 +155,9 @@ func roomText(c plan.Capacity, zone *time.Location) string {
 		text += fmt.Sprintf("; %s expected, so %s free after", strings.Join(changes, " and "), quantity.Size(c.FreeAfter).Human())
 	}
 	text += inodesText(c)
+	if c.AtMost > 0 {
+		text += fmt.Sprintf("; changed trees add at most %s", quantity.Size(c.AtMost).Human())
+	}
 	if c.Unknown > 0 {
 		text += fmt.Sprintf("; what %s will add is known at apply", count(c.Unknown, "action"))
 	}

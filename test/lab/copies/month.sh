@@ -84,6 +84,9 @@ expect_nas_versions 4 forgejo/data
 [[ ! -e $(nas_version forgejo/data 2026-46) ]] || fail 'the first week is still on the NAS'
 expect_nas_like_disk
 
+say 'The disk is what its receipts say, and the NAS has the same'
+expect_verified
+
 say 'Four weeks take little more than one'
 du -sk "$nas_share/pve-backup/pvc-data" "$nas_share/pve-backup/pvc-data/2026-50"
 all=$(du -sk "$nas_share/pve-backup/pvc-data" | cut -f1)

@@ -5,7 +5,7 @@
 #   use_offsite                    adds its destination and layers to the policy
 #   nas_version NS/CLAIM VERSION   prints the folder of a version over there
 #   expect_nas_versions COUNT NS/CLAIM
-#   expect_nas_like_disk           each version that both have is the same, links too
+#   expect_nas_like_disk           the copy is the disk, its links and receipts too
 
 nas=/run/lab/nas
 nas_disk=/mnt/nas
@@ -65,14 +65,16 @@ expect_nas_versions() {
 	[[ $count == "$1" ]] || fail "$count versions of $2 on the NAS, want $1"
 }
 
-# expect_nas_like_disk compares what is the backup disk's with the copy of it, and
-# which names are one file in all of both. Owners are another's over there.
+# expect_nas_like_disk compares what is the backup disk's with the copy of it, which
+# names are one file in all of both, and their receipts. Owners are another's over there.
 expect_nas_like_disk() {
 	rsync -rnlptOHAXc --delete --exclude=/.bkplan --exclude=/lost+found --itemize-changes \
 		"$backup/" "$nas_share/pve-backup/" >/run/lab/differences
 	[[ ! -s /run/lab/differences ]] || fail "the NAS is not what is on the disk: $(</run/lab/differences)"
 	one_file "$backup" >/run/lab/inodes
 	one_file "$nas_share/pve-backup" | diff /run/lab/inodes - || fail 'the NAS is not linked like the disk'
+	diff -r --exclude=offsite "$backup/.bkplan/receipts" "$nas_share/pve-backup/.bkplan/receipts" ||
+		fail 'the NAS has other receipts than the disk'
 }
 
 # one_file FOLDER prints the names of data that are one file.
