@@ -13,7 +13,7 @@ import (
 // consumed notes up to where a journal is forgotten.
 type consumed map[string]plan.JournalPoint
 
-func (c consumed) Look(string, plan.JournalPoint, []string) (providers.TreeChanges, error) {
+func (c consumed) Look(context.Context, string, plan.JournalPoint, []string) (providers.TreeChanges, error) {
 	return providers.TreeChanges{}, nil
 }
 

@@ -51,7 +51,7 @@ func Observe(ctx context.Context, policy plan.Policy, registry providers.Registr
 	for _, a := range answers {
 		a.addTo(&o)
 	}
-	o.Changes = changes(policy, registry, o)
+	o.Changes = changes(ctx, policy, registry, o)
 	slices.SortFunc(o.Trees, func(a, b plan.Tree) int { return cmp.Compare(a.Path, b.Path) })
 	slices.SortFunc(o.Unknown, func(a, b plan.Unknown) int { return cmp.Compare(a.Address, b.Address) })
 	return o, ctx.Err()
@@ -59,7 +59,7 @@ func Observe(ctx context.Context, policy plan.Policy, registry providers.Registr
 
 // changes are what the change journals say of the trees that layers follow, since
 // each layer's last sync, and whether there is a catalogue of that.
-func changes(policy plan.Policy, registry providers.Registry, o plan.Observation) []plan.Changes {
+func changes(ctx context.Context, policy plan.Policy, registry providers.Registry, o plan.Observation) []plan.Changes {
 	var list []plan.Changes
 	for _, l := range policy.Layers {
 		source, found := policy.Source(l.From)
@@ -72,7 +72,7 @@ func changes(policy plan.Policy, registry providers.Registry, o plan.Observation
 		c.NoCatalogue = c.Why
 		if c.Why == "" && registry.Journals != nil && last.Journal != nil {
 			c.Since = *last.Journal
-			told, err := registry.Journals.Look(source.Directory.Path, *last.Journal, last.Exclude)
+			told, err := registry.Journals.Look(ctx, source.Directory.Path, *last.Journal, last.Exclude)
 			c.Names, c.Subtrees, c.Why, c.Amount = len(told.Names), len(told.Subtrees), told.Why, told.Amount
 			if err != nil {
 				c.Why = err.Error()

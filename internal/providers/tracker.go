@@ -10,7 +10,7 @@ import (
 type Tracker interface {
 	// Look tells what is written down now. That is good enough for a plan, and no
 	// proof that nothing is missing. It changes nothing.
-	Look(tree string, since plan.JournalPoint, exclude []string) (TreeChanges, error)
+	Look(ctx context.Context, tree string, since plan.JournalPoint, exclude []string) (TreeChanges, error)
 	// Prove has all written down that has happened so far, and tells what has changed
 	// since a point; a zero one is none. A sync that begins after that has seen all that
 	// is before Until. The error is that the context has ended.
@@ -32,7 +32,7 @@ type TreeChanges struct {
 	// Until is up to where they tell: from there the next sync goes on. Prove alone sets
 	// it, whenever somebody watches, also beside a Why.
 	Until plan.JournalPoint
-	// Amount is the most that the changes can add at the other end. Look alone sets it,
-	// where it can be told at once.
+	// Amount is the most that the changes can add at the other end, as the tree is now.
+	// Look alone sets it, where it can be told at once.
 	Amount *plan.Estimate
 }

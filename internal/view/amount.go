@@ -66,9 +66,9 @@ func treesAmount(actions []plan.Action) string {
 	case !known:
 		return ""
 	case sum.Files == 0:
-		return "; no file is sent"
+		return "; no file is among them now"
 	}
-	return fmt.Sprintf("; at most %s with %s to send", count(int(sum.Files), "file"), quantity.Size(sum.Size).Human())
+	return fmt.Sprintf("; as they are now at most %s with %s to send", count(int(sum.Files), "file"), quantity.Size(sum.Size).Human())
 }
 
 // volumeAmount says of one action what amount says of a group, and of a copy on a disk

@@ -103,8 +103,8 @@ func TestAmountOfATree(t *testing.T) {
 		actions []plan.Action
 		want    string
 	}{
-		{[]plan.Action{sync(point, &plan.Estimate{Files: 12, Size: 3 << 20, Bytes: 2 << 20})}, "; at most 12 files with 3 MiB to send"},
-		{[]plan.Action{sync(point, &plan.Estimate{Inodes: 4})}, "; no file is sent"},
+		{[]plan.Action{sync(point, &plan.Estimate{Files: 12, Size: 3 << 20, Bytes: 2 << 20})}, "; as they are now at most 12 files with 3 MiB to send"},
+		{[]plan.Action{sync(point, &plan.Estimate{Inodes: 4})}, "; no file is among them now"},
 		{[]plan.Action{sync(point, nil)}, "; how much is sent is known at apply"},
 		{[]plan.Action{sync(nil, nil)}, ""},
 		{[]plan.Action{sync(nil, &plan.Estimate{})}, ""},

@@ -145,7 +145,7 @@ func (m *markdown) action(a plan.Action, row func(...string)) {
 // capacity says in a line for each destination what the plan leaves free.
 func (m *markdown) capacity() {
 	for _, c := range m.plan.Capacity {
-		if c.Adds != 0 || c.Frees != 0 || c.Unknown != 0 {
+		if c.Adds != 0 || c.Frees != 0 || c.AtMost != 0 || c.Unknown != 0 {
 			m.add("%s: %s.\n", codeSpan("destination."+c.Destination), roomText(c, m.zone))
 		}
 	}

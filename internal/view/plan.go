@@ -220,7 +220,7 @@ func (v *planView) block(verb, what, why, unblock string) {
 // capacity says for each destination what the plan leaves free.
 func (v *planView) capacity() {
 	for _, c := range v.plan.Capacity {
-		if c.Adds == 0 && c.Frees == 0 && c.Unknown == 0 && !v.Verbose {
+		if c.Adds == 0 && c.Frees == 0 && c.AtMost == 0 && c.Unknown == 0 && !v.Verbose {
 			continue
 		}
 		head := v.bold.Render("destination."+escape(c.Destination)) + "  "

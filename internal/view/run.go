@@ -216,7 +216,9 @@ func estimated(s run.Step) string {
 		return ""
 	case kind.Destructive() || kind == plan.Relink:
 		return "; about " + quantity.Size(e.Bytes).Human() + " to be freed"
-	case kind == plan.Sync && e.Files > 0:
+	case kind == plan.Sync && e.Files == 0:
+		return ""
+	case kind == plan.Sync:
 		return fmt.Sprintf("; at most %s with %s", count(int(e.Files), "file"), quantity.Size(e.Size).Human())
 	case e.Files == 0:
 		return "; about " + quantity.Size(e.Bytes).Human() + " new"

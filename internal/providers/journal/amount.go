@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -18,8 +19,12 @@ const amountMost = 10_000
 var errTooMany = errors.New("too many names to look at")
 
 // amountOf is the most that changes in a tree of this machine can add where it is
-// mirrored, excludes aside; nil where that would take long to tell, or cannot be told.
+// mirrored, excludes aside and as the tree is now; nil where that would take long to
+// tell, or cannot be told.
 func amountOf(tree string, told providers.TreeChanges) *plan.Estimate {
+	if len(told.Names)+len(told.Subtrees) > amountMost {
+		return nil
+	}
 	var a amount
 	for _, name := range told.Names {
 		info, err := os.Lstat(filepath.Join(tree, name))
@@ -61,8 +66,16 @@ func (a *amount) add(info fs.FileInfo, err error) error {
 	}
 	a.Inodes++
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && info.Mode().IsRegular() {
-		a.Files, a.Size = a.Files+1, a.Size+info.Size()
-		a.Bytes += min(info.Size(), stat.Blocks*512) // holes are kept over there
+		a.Files, a.Size = a.Files+1, sum(a.Size, info.Size())
+		a.Bytes = sum(a.Bytes, min(info.Size(), stat.Blocks*512)) // holes are kept over there
 	}
 	return nil
+}
+
+// sum stays the largest number there is: a file of holes may claim any size.
+func sum(a, b int64) int64 {
+	if b > math.MaxInt64-a {
+		return math.MaxInt64
+	}
+	return a + b
 }

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -41,7 +42,7 @@ func TestALookWeighsWhatChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.point()
-	told, err := w.tracker.Look(w.tree, since, exclude)
+	told, err := w.tracker.Look(t.Context(), w.tree, since, exclude)
 	if err != nil || told.Why != "" || told.Amount == nil {
 		t.Fatalf("%+v, %v", told, err)
 	}
@@ -55,6 +56,27 @@ func TestALookWeighsWhatChanged(t *testing.T) {
 	}
 }
 
+// Files may claim any size.
+func TestHugeFilesOfHoles(t *testing.T) {
+	tree := t.TempDir()
+	for _, name := range []string{"a", "b", "c"} {
+		put(t, tree, name)
+		if err := os.Truncate(filepath.Join(tree, name), math.MaxInt64/4096*4096); err != nil {
+			t.Skip(err) // not every file system has such files
+		}
+	}
+	if got := amountOf(tree, providers.TreeChanges{Subtrees: []string{"."}}); got == nil || got.Size != math.MaxInt64 || got.Bytes > 1<<20 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func put(t *testing.T, tree, name string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(tree, name), []byte(name), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A plan looks at so many names, and then does without.
 func TestWhatTakesLongIsNotWeighed(t *testing.T) {
 	tree := t.TempDir()
@@ -65,7 +87,13 @@ func TestWhatTakesLongIsNotWeighed(t *testing.T) {
 	if diff := cmp.Diff(&plan.Estimate{}, amountOf(tree, providers.TreeChanges{Names: names})); diff != "" {
 		t.Error(diff)
 	}
-	if got := amountOf(tree, providers.TreeChanges{Names: names, Subtrees: []string{"."}}); got != nil {
+	for _, subtree := range []string{"one more", "."} {
+		if got := amountOf(tree, providers.TreeChanges{Names: names[:amountMost-1], Subtrees: []string{subtree, "."}}); got != nil {
+			t.Errorf("%+v", got)
+		}
+	}
+	put(t, tree, "f")
+	if got := amountOf(tree, providers.TreeChanges{Names: names[:amountMost-1], Subtrees: []string{"."}}); got != nil {
 		t.Errorf("%+v", got)
 	}
 	if got := amountOf(tree, providers.TreeChanges{Names: []string{strings.Repeat("n", 300)}}); got != nil {

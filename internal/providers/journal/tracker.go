@@ -22,13 +22,22 @@ type Tracker struct {
 // flushLimit is how long the one who watches may take to write down all it knows.
 const flushLimit = 5 * time.Minute
 
+// amountLimit is how long a look may weigh what changed: a mount below the tree may be
+// one that does not answer any more.
+const amountLimit = 5 * time.Second
+
 // Look reads what is written down.
-func (t Tracker) Look(tree string, since plan.JournalPoint, exclude []string) (providers.TreeChanges, error) {
-	told, err := t.read(tree, since, journal.Point{}, exclude)
-	if err == nil && told.Why == "" {
-		told.Amount = amountOf(tree, told)
+func (t Tracker) Look(ctx context.Context, tree string, since plan.JournalPoint, exclude []string) (providers.TreeChanges, error) {
+	told, err := t.read(ctx, tree, since, journal.Point{}, exclude)
+	if err != nil || told.Why != "" {
+		return told, err
 	}
-	return told, err
+	changes := told
+	amount, err := providers.Within(ctx, amountLimit, tree, func() (*plan.Estimate, error) { return amountOf(tree, changes), nil })
+	if err == nil { // else it is known at apply
+		told.Amount = amount
+	}
+	return told, context.Cause(ctx)
 }
 
 // Prove asks the one who watches to write down all first.
@@ -40,7 +49,10 @@ func (t Tracker) Prove(ctx context.Context, tree string, since plan.JournalPoint
 	case err != nil:
 		return providers.TreeChanges{Why: err.Error()}, nil
 	}
-	changes, err := t.read(tree, since, until, exclude)
+	changes, err := t.read(ctx, tree, since, until, exclude)
+	if ctx.Err() != nil {
+		return providers.TreeChanges{}, context.Cause(ctx)
+	}
 	if err != nil {
 		changes.Why = err.Error()
 	}
@@ -54,14 +66,20 @@ func (t Tracker) flush(ctx context.Context, tree string) (journal.Point, error) 
 	return watch.Flush(ctx, t.StateDir, tree)
 }
 
-func (t Tracker) read(tree string, since plan.JournalPoint, until journal.Point, exclude []string) (providers.TreeChanges, error) {
-	j, err := journal.Read(t.StateDir, tree, t.Host)
-	if err != nil {
-		return providers.TreeChanges{}, err
-	}
-	from := journal.Point{Span: since.Span, Segment: since.Segment}
-	changes, why := j.Since(from, until, watch.Plain(exclude))
-	return providers.TreeChanges{Names: changes.Names, Subtrees: changes.Subtrees, Why: why}, nil
+// readLimit is how long it may take to read a journal, and to look at the tree that it
+// is of.
+const readLimit = time.Minute
+
+func (t Tracker) read(ctx context.Context, tree string, since plan.JournalPoint, until journal.Point, exclude []string) (providers.TreeChanges, error) {
+	return providers.Within(ctx, readLimit, tree, func() (providers.TreeChanges, error) {
+		j, err := journal.Read(t.StateDir, tree, t.Host)
+		if err != nil {
+			return providers.TreeChanges{}, err
+		}
+		from := journal.Point{Span: since.Span, Segment: since.Segment}
+		changes, why := j.Since(from, until, watch.Plain(exclude))
+		return providers.TreeChanges{Names: changes.Names, Subtrees: changes.Subtrees, Why: why}, nil
+	})
 }
 
 // Consumed removes what every sync of the tree has seen.

@@ -96,7 +96,7 @@ func (w *world) proves(name string, since plan.JournalPoint, why string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	look, err := w.tracker.Look(w.tree, since, exclude)
+	look, err := w.tracker.Look(w.t.Context(), w.tree, since, exclude)
 	if err != nil {
 		w.t.Fatal(err)
 	}

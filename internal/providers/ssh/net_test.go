@@ -37,17 +37,19 @@ func newNetwork(t *testing.T) *network {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, for network namespaces")
 	}
-	if out, err := exec.Command("unshare", "--net", "true").CombinedOutput(); err != nil && !atFullLength {
-		t.Skipf("needs network namespaces: %v: %s", err, out)
-	}
 	id := fmt.Sprintf("%d-%d", os.Getpid(), networks.Add(1))
 	w := &network{t: t, here: "bkplan-here-" + id, away: "bkplan-away-" + id}
 	t.Cleanup(func() {
 		_ = exec.Command("ip", "netns", "del", w.here).Run()
 		_ = exec.Command("ip", "netns", "del", w.away).Run()
 	})
-	w.ip("netns", "add", w.here)
-	w.ip("netns", "add", w.away)
+	for _, words := range [][]string{{"add", w.here}, {"add", w.away}, {"exec", w.here, "true"}} {
+		if out, err := exec.Command("ip", append([]string{"netns"}, words...)...).CombinedOutput(); err != nil && !atFullLength {
+			t.Skipf("needs network namespaces: ip netns %q: %v: %s", words, err, out)
+		} else if err != nil {
+			t.Fatalf("ip netns %q: %v: %s", words, err, out)
+		}
+	}
 	w.ip("-n", w.here, "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", w.away)
 	for namespace, address := range map[string]string{w.here: "10.213.77.1/24", w.away: awayAddress + "/24"} {
 		w.ip("-n", namespace, "address", "add", address, "dev", "cable")

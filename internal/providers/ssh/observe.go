@@ -38,8 +38,8 @@ func (p *Provider) Observe(ctx context.Context, target providers.Target) (provid
 	}
 	command := openssh.Command{Address: d.Address, IdentityFile: d.IdentityFile}
 	if !p.OneLook {
-		if command, err = p.share(command); err != nil {
-			return providers.Part{}, err
+		if shared, err := p.share(command); err == nil { // else a look does without
+			command = shared
 		}
 	}
 	a, err := p.machine(command, lookPatience).ask(ctx, observeLimit, observeScript, d.Path, arguments, nil)

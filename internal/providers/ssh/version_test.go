@@ -79,7 +79,6 @@ func hostileNames() []string {
 	}
 }
 
-// A hostile name is data: in a version, and as the name of a volume.
 // A run opens one connection for its looks and all that it does; who only looks leaves
 // nothing on this machine.
 func TestOneConnectionARun(t *testing.T) {
@@ -109,6 +108,7 @@ func TestOneConnectionARun(t *testing.T) {
 	}
 }
 
+// A hostile name is data: in a version, and as the name of a volume.
 func TestHostileNames(t *testing.T) {
 	b := newBench(t)
 	b.dash()
