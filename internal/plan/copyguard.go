@@ -85,13 +85,17 @@ func (l *copyLayer) lowSpace(detail string, missing int64) *Block {
 
 // fit says why an action would not fit: each one takes what it is expected to
 // add, one after the other, and nothing may go below the least that must stay
-// free. What a filter leaves out takes nothing.
+// free. What a filter leaves out takes nothing, and a guess takes what there is.
 func (l *copyLayer) fit(a Action) *Block {
 	if a.Copy.Estimate == nil || !l.options.Filter.selects(a) {
 		return nil
 	}
 	fs, usage, e := l.disk.FileSystem, l.used[l.destination.Place()], *a.Copy.Estimate
 	least := l.destination.MinFree.Bytes(fs.Size)
+	if a.Copy.isGuess() {
+		e.Bytes = min(e.Bytes, max(0, fs.Free-usage.Bytes-least))
+		e.Inodes = min(e.Inodes, max(0, fs.InodesFree-usage.Inodes))
+	}
 	switch {
 	case e.Bytes > fs.Free-usage.Bytes-least:
 		return l.lowSpace(fmt.Sprintf("it is expected to add %s, and %s has %s free of which %s must stay",
@@ -101,6 +105,13 @@ func (l *copyLayer) fit(a Action) *Block {
 	}
 	l.used[l.destination.Place()] = usage.plus(e)
 	return nil
+}
+
+// isGuess says of an estimate that it is made from what is expected of a version that
+// this plan makes. Nothing is refused because of it: when the version is there to be sent,
+// the space is looked at again.
+func (c CopyAction) isGuess() bool {
+	return c.From != nil && c.From.Version != nil && c.From.Version.Digest == ""
 }
 
 func (l *copyLayer) acknowledged() bool {

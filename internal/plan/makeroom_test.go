@@ -23,6 +23,7 @@ func TestOffsiteLowSpaceNamesWhatWouldHaveToGo(t *testing.T) {
 		"too much":        {1 << 38, 70 << 20, "; 154 GiB are missing, and all versions there but the newest of each volume would free 70 MiB"},
 	} {
 		p, o := month(monday)
+		o.Disks[0].Receipts[3].NewBytes = 100 << 20
 		o.Disks[2].Receipts[0].Bytes, o.Disks[2].Receipts[1].NewBytes = 100<<20, test.fresh
 		o.Disks[1].FileSystem.Free, o.Disks[2].FileSystem.Free = test.free, test.free
 		a := Build(p, o, monday, Options{}).Actions[0]

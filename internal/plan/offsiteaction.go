@@ -113,7 +113,7 @@ func (t *offsiteTurn) transfer(c copyVersion) Action {
 		Kind: Create, Layer: l.layer.Name, Volume: t.v.name, Version: path.Join(t.v.of.Name, c.name), VersionTime: c.time,
 		Copy: &CopyAction{
 			Remote: l.remote(l.to), Destination: l.there.Path, RequireMount: l.to.RequireMount, Directory: directory, Path: below, Slot: l.status.Slot, Timeout: l.layer.Timeout,
-			MinFree: l.to.MinFree.Bytes(l.there.FileSystem.Size), StartBefore: l.startBefore(l.to), Estimate: t.growth(c),
+			MinFree: l.to.MinFree.Bytes(l.there.FileSystem.Size), StartBefore: l.startBefore(l.to),
 			From: &Access{Version: &VersionAccess{
 				Root: l.from.Path, RequireMount: l.from.RequireMount, Layer: t.v.of.Name, Volume: cmp.Or(l.volumeIn(t.v.of, c), t.v.name), Version: c.name, Path: at,
 			}},
@@ -127,9 +127,9 @@ func (t *offsiteTurn) transfer(c copyVersion) Action {
 		case there.receipt == nil:
 			a.Reason.Detail = "what is there has no receipt"
 		case t.sameContent(c) && t.full != "":
-			a.Reason, a.Copy.Full, a.Copy.Estimate = Reason{ReasonDue, t.full}, true, nil
+			a.Reason, a.Copy.Full = Reason{ReasonDue, t.full}, true
 		case t.sameContent(c):
-			a.Reason.Detail, a.Copy.Estimate = "it is the same, and was made anew since", &Estimate{}
+			a.Reason.Detail = "it is the same, and was made anew since"
 		}
 	}
 	if pending := l.pending[at]; pending.ID != "" {
@@ -145,6 +145,13 @@ func (t *offsiteTurn) transfer(c copyVersion) Action {
 		t.linkToNewer(&a, c)
 	default:
 		t.link(&a, c)
+	}
+	switch {
+	case a.Copy.Full:
+	case t.sameContent(c):
+		a.Copy.Estimate = &Estimate{}
+	default:
+		a.Copy.Estimate = t.growth(c, a.Copy.Previous)
 	}
 	if a.Blocked = l.noStart; a.Blocked == nil {
 		a.Blocked = l.guard().fit(a)
@@ -212,58 +219,6 @@ func (t *offsiteTurn) hereOf(c copyVersion) *copyVersion {
 		return nil
 	}
 	return &t.v.here[i]
-}
-
-// growth is what sending a version adds over there, by the receipts here: all of it,
-// but for what it shares with a neighbour that is there or goes first.
-func (t *offsiteTurn) growth(c copyVersion) *Estimate {
-	i := slices.IndexFunc(t.v.here, func(o copyVersion) bool { return o.path == c.path })
-	if c.receipt == nil {
-		return t.growthOfPending(c, i)
-	}
-	e := whole(c.receipt)
-	if _, found := t.find(c); found || i+1 < len(t.v.here) && t.willBeThere(t.v.here[i+1]) {
-		e.Bytes = min(e.Bytes, max(0, c.receipt.NewBytes))
-	} else if i > 0 && t.willBeThere(t.v.here[i-1]) && t.v.here[i-1].receipt != nil {
-		after := t.v.here[i-1].receipt
-		e.Bytes = max(0, e.Bytes-max(0, after.Bytes-max(0, after.NewBytes)))
-	}
-	return &e
-}
-
-// whole is all of a version.
-func whole(r *Receipt) Estimate {
-	return Estimate{Bytes: max(0, r.Bytes), Inodes: max(0, r.Directories), Files: max(0, r.Files), Size: max(0, r.Bytes)}
-}
-
-// growthOfPending is that of a version which this plan makes, by the one before it, and
-// by what it is expected to add here.
-func (t *offsiteTurn) growthOfPending(c copyVersion, i int) *Estimate {
-	at := path.Join(t.v.of.Directory, c.path)
-	var before *Receipt
-	if i := slices.IndexFunc(t.here.Receipts, func(r Receipt) bool { return r.Layer == t.v.of.Name && r.Path == at }); i >= 0 {
-		before = &t.here.Receipts[i]
-	}
-	there, found := t.find(c)
-	linked := found && there.receipt != nil
-	if i+1 < len(t.v.here) {
-		linked = linked || t.willBeThere(t.v.here[i+1])
-		before = cmp.Or(before, t.v.here[i+1].receipt)
-	}
-	added := t.pending[at].Copy.Estimate
-	if before == nil || added == nil {
-		return nil
-	}
-	e := whole(before)
-	if linked {
-		e.Bytes = min(e.Bytes, added.Bytes)
-	}
-	return &e
-}
-
-func (t *offsiteTurn) willBeThere(c copyVersion) bool {
-	_, goes := t.goesNow[c.path]
-	return !goes && t.sameContent(c) || slices.ContainsFunc(t.sending, func(o copyVersion) bool { return o.path == c.path })
 }
 
 // prune removes what the layer's own retention lets go, for the copy as it will be.

@@ -85,7 +85,7 @@ func TestOffsiteSendsWhatTheCopyLacks(t *testing.T) {
 	p, o := month(monday)
 	plan := Build(p, o, monday, Options{})
 	want := []string{
-		`create layer.offsite["web"]@weekly/2026-11-23: not there yet; beside 2026-11-09/web; 100 of 100 MiB new`,
+		`create layer.offsite["web"]@weekly/2026-11-23: not there yet; beside 2026-11-09/web; 2 of 100 MiB new`,
 		`create layer.offsite["host"]@host: not there yet; 0 of 0 MiB new`,
 		`create layer.offsite["web"]@weekly/2026-11-16: not there yet; beside 2026-11-09/web; 1 of 100 MiB new`,
 		`sync layer.offsite["sda"]: never synced`,
@@ -195,6 +195,12 @@ func TestOffsiteEstimatesWhatTheSameRunMakesAnew(t *testing.T) {
 	if diff := cmp.Diff(&Estimate{Bytes: 1 << 20, Inodes: 10, Files: 1000, Size: 100 << 20}, far.Copy.Estimate); diff != "" {
 		t.Error(diff)
 	}
+	// It was made anew before, and not sent since.
+	o.Disks[0].Receipts[3].Digest, o.Disks[0].Receipts[3].NewBytes = "sha256:again", 5<<20
+	far = action(t, Build(p, o, o.Time, Options{}), far.ID)
+	if diff := cmp.Diff(&Estimate{Bytes: 10 << 20, Inodes: 10, Files: 1000, Size: 100 << 20}, far.Copy.Estimate); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // What is compared is linked to the version after it, which is compared first.
@@ -206,7 +212,7 @@ func TestOffsiteComparesAllOnItsSchedule(t *testing.T) {
 	plan := Build(p, o, monday, Options{})
 	why := "it is compared as a whole: last done 2026-11-22 05:59, before the slot 2026-11-22 06:00"
 	want := []string{
-		`create layer.offsite["web"]@weekly/2026-11-23: not there yet; beside 2026-11-09/web; 100 of 100 MiB new`,
+		`create layer.offsite["web"]@weekly/2026-11-23: not there yet; beside 2026-11-09/web; 2 of 100 MiB new`,
 		`create layer.offsite["host"]@host: not there yet; 0 of 0 MiB new`,
 		`create layer.offsite["web"]@weekly/2026-11-16: not there yet; beside 2026-11-09/web; 1 of 100 MiB new`,
 		`refresh layer.offsite["web"]@weekly/2026-11-09: ` + why + `; beside 2026-11-09/web`,
@@ -297,7 +303,7 @@ func TestOffsiteRefreshes(t *testing.T) {
 	o.Disks[0].Receipts[1].Digest = "sha256:another"
 	plan := Build(p, o, monday, Options{Filter: Filter{Volumes: []string{"web"}}})
 	want := []string{
-		`create layer.offsite["web"]@weekly/2026-11-23: not there yet; beside 2026-11-09/web; 100 of 100 MiB new`,
+		`create layer.offsite["web"]@weekly/2026-11-23: not there yet; beside 2026-11-09/web; 3 of 100 MiB new`,
 		`create layer.offsite["web"]@weekly/2026-11-16: not there yet; beside 2026-11-23/web; 1 of 100 MiB new; after layer.offsite["web"]@weekly/2026-11-23`,
 		`refresh layer.offsite["web"]@weekly/2026-11-09: it has changed since it was sent; beside 2026-11-16/web; 1 of 100 MiB new; after layer.offsite["web"]@weekly/2026-11-16`,
 		`refresh layer.offsite["web"]@weekly/2026-11-02: it is the same, and was made anew since; beside 2026-11-02/web; 0 of 0 MiB new`,
@@ -318,7 +324,7 @@ func TestOffsiteBlocks(t *testing.T) {
 		}, BlockQuiet},
 		"full": {func(_ *Policy, o *Observation) { o.Disks[2].FileSystem.Free = 1 << 38 }, BlockSpace},
 		"would not fit": {func(_ *Policy, o *Observation) {
-			o.Disks[2].FileSystem.Free = 1<<42/10 + 50<<20
+			o.Disks[2].FileSystem.Free = 1<<42/10 + 1<<20
 		}, BlockSpace},
 	} {
 		p, o := month(monday)

@@ -14,7 +14,8 @@ import (
 type offsiteVolume struct {
 	volume
 	of    Layer
-	here  []copyVersion // proven complete, or made by this plan
+	held  []copyVersion // all that is on the disk, and what this plan makes
+	here  []copyVersion // of these what is proven complete, or made by this plan
 	there []copyVersion
 }
 
@@ -38,8 +39,9 @@ func (l *offsiteLayer) volumes() []offsiteVolume {
 		}
 		unproven := 0
 		for _, p := range slices.Sorted(maps.Keys(paths)) {
-			v := offsiteVolume{of: of, there: there.of(p), here: keep(here.of(p), func(c copyVersion) bool { return c.receipt != nil || l.isPending(of, c) })}
-			unproven += len(here.of(p)) - len(v.here)
+			v := offsiteVolume{of: of, held: here.of(p), there: there.of(p)}
+			v.here = keep(v.held, func(c copyVersion) bool { return c.receipt != nil || l.isPending(of, c) })
+			unproven += len(v.held) - len(v.here)
 			v.volume = l.named(of, p, slices.Concat(v.here, v.there))
 			list = append(list, v)
 		}
@@ -94,6 +96,7 @@ func (l *offsiteLayer) tree(of Layer) offsiteVolume {
 	if a, pending := l.pending[of.Directory]; pending {
 		v.here = []copyVersion{{start: a.VersionTime, time: a.VersionTime}}
 	}
+	v.held = v.here
 	return v
 }
 
