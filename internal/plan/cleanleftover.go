@@ -44,11 +44,37 @@ func (b *builder) planCleans() []Action {
 }
 
 // continues says whether an action of the plan goes on with what an earlier run
-// left over there: what was sent once need not be sent again.
+// left over there: what was sent once need not be sent again, also where the action is
+// blocked until later.
 func (b *builder) continues(d Disk, name string) bool {
-	return d.Address != "" && slices.ContainsFunc(b.actions, func(a Action) bool {
-		return a.Copy != nil && a.Copy.Remote != nil && a.Copy.Destination == d.Path && WorkName(a.Kind, a.Layer, a.Volume, a.Version) == name
-	})
+	return slices.ContainsFunc(b.actions, func(a Action) bool { return a.begun(d) == name })
+}
+
+// begun is the name below WorkFolder of what an earlier run began of an action over
+// there, which it goes on with; empty where there is nothing. How much of it is there the
+// plan does not know, only that it takes up room by now. On a disk of this machine each
+// run begins anew.
+func (a Action) begun(d Disk) string {
+	if a.Copy == nil || a.Copy.Remote == nil || len(d.Unfinished) == 0 || d.Address == "" || a.Copy.Destination != d.Path {
+		return ""
+	}
+	name := WorkName(a.Kind, a.Layer, a.Volume, a.Version)
+	if !slices.Contains(d.Unfinished, name) {
+		return ""
+	}
+	return name
+}
+
+// tellBegun adds what an earlier run began to a block for low space: it is not cleaned
+// meanwhile, and may be what takes up the space.
+func (a *Action) tellBegun(d Disk) {
+	name := a.begun(d)
+	if name == "" || a.Blocked == nil || a.Blocked.Code != BlockSpace {
+		return
+	}
+	block := *a.Blocked
+	block.Detail += "; what an earlier run began of it takes up room too, and stays to be gone on with: " + path.Join(WorkFolder, name)
+	a.Blocked = &block
 }
 
 // parts says what of a leftover there is.

@@ -150,12 +150,14 @@ func (t *offsiteTurn) transfer(c copyVersion) Action {
 	case a.Copy.Full:
 	case t.sameContent(c):
 		a.Copy.Estimate = &Estimate{}
+	case a.begun(l.there) != "": // how much is left of it is not known, and it must not be refused for all of it
 	default:
 		a.Copy.Estimate = t.growth(c, a.Copy.Previous)
 	}
 	if a.Blocked = l.noStart; a.Blocked == nil {
 		a.Blocked = l.guard().fit(a)
 	}
+	a.tellBegun(l.there)
 	return a
 }
 

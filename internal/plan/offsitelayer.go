@@ -232,6 +232,7 @@ func (l *offsiteLayer) planRest() {
 		a.Reason.Detail += "; nothing is left to mirror beside what the layers own, so this notes the time alone"
 		a.Copy.Estimate = &Estimate{}
 	}
+	a.tellBegun(l.there)
 	l.actions = append(l.actions, a)
 }
 

@@ -134,6 +134,7 @@ func (l *syncLayer) planSync(access *Access, last *Receipt) *Action {
 	if a.Blocked == nil {
 		a.Blocked = (&copyLayer{builder: l.builder, layer: l.layer, destination: l.destination, disk: l.disk}).checkSpace()
 	}
+	a.tellBegun(l.disk)
 	return &a
 }
 
