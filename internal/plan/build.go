@@ -50,6 +50,7 @@ type builder struct {
 	made     map[layerVolume]Action // snapshots that this plan makes
 	used     map[string]Estimate    // what is added so far, by path of the destination
 	oldest   map[string][]oldVersions
+	live     map[string]map[string]bool // by layer, what its source has: paths as in holding; nil is not known
 
 	layers   []LayerStatus
 	actions  []Action
@@ -88,6 +89,7 @@ func (b *builder) survey() {
 	b.made = map[layerVolume]Action{}
 	b.used = map[string]Estimate{}
 	b.oldest = map[string][]oldVersions{}
+	b.live = map[string]map[string]bool{}
 	b.holdingAt = map[layerVolume]int{}
 	for _, source := range b.policy.Sources {
 		if source.LVMThin != nil {

@@ -41,6 +41,7 @@ func (l *copyLayer) plan() {
 		return
 	}
 	l.holding = l.recognise()
+	l.noteLive()
 	l.volumes = append(l.volumes, l.goneVolumes()...)
 	l.clock, l.space = l.checkClock(), l.checkSpace()
 	for _, v := range l.volumes {
@@ -50,6 +51,19 @@ func (l *copyLayer) plan() {
 	b := budget{layer: l.layer, kept: l.kept, creates: l.makes}
 	l.keepBudget(b, l.prunes)
 	l.emit(l.prunes, l.makes)
+}
+
+// noteLive notes what the source has, for copies of this layer's versions. While some
+// volumes have no name that is not known.
+func (l *copyLayer) noteLive() {
+	if l.namesMissing() {
+		return
+	}
+	live := map[string]bool{}
+	for _, v := range l.volumes {
+		live[v.path] = true
+	}
+	l.live[l.layer.Name] = live
 }
 
 // blocked says why nothing of the layer can be planned at all; else it has

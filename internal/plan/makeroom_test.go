@@ -82,17 +82,17 @@ func TestOffsiteDriftHasSizes(t *testing.T) {
 	}
 	want := []string{
 		"2 versions (101 MiB) left by layer.older, which does not keep anything on " + testDisk + " any more",
-		"2 versions (101 MiB) of layer.weekly left: the volume is excluded from layer.offsite now",
+		"2 versions (101 MiB) of layer.weekly left, the newest of 2026-11-09 05:00: the volume is excluded from layer.offsite now",
 	}
 	if diff := cmp.Diff(want, details()); diff != "" {
 		t.Error(diff)
 	}
 	far.Receipts = append(slices.Clone(far.Receipts[:1]), far.Receipts[2:]...)
-	if diff := cmp.Diff("2 versions (100 MiB in 1 of them) of layer.weekly left: the volume is excluded from layer.offsite now", details()[1]); diff != "" {
+	if diff := cmp.Diff("2 versions (100 MiB in 1 of them) of layer.weekly left, the newest of 2026-11-09 00:00: the volume is excluded from layer.offsite now", details()[1]); diff != "" {
 		t.Error(diff)
 	}
 	far.Receipts = nil
-	if diff := cmp.Diff([]string{"2 versions of layer.weekly left: the volume is excluded from layer.offsite now"}, details()); diff != "" {
+	if diff := cmp.Diff([]string{"2 versions of layer.weekly left, the newest of 2026-11-09 00:00: the volume is excluded from layer.offsite now"}, details()); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"cmp"
-	"fmt"
 	"path"
 	"slices"
 	"time"
@@ -20,8 +19,7 @@ func (l *offsiteLayer) planVolume(v offsiteVolume) {
 			l.excluded = append(l.excluded, skipped)
 		}
 		if len(v.there) > 0 {
-			l.addDrift(Orphaned, v.name, l.layer.Name, fmt.Sprintf("%s of %s left: the volume is excluded from %s now", sized(len(v.there), receiptsOf(v.there)), v.of.Address(), l.layer.Address()),
-				"remove by hand what is not wanted; the newest is never pruned")
+			l.orphans(v, "the volume is excluded from "+l.layer.Address()+" now")
 		}
 		return
 	}
@@ -31,7 +29,11 @@ func (l *offsiteLayer) planVolume(v offsiteVolume) {
 		l.holdCopies(l.layer.Name, v.name, v.there)
 	}
 	t := offsiteTurn{offsiteLayer: l, v: v, regular: newCopyHistory(v.there, l.now).regular}
-	t.goesNow = retainedCopies(t.regular, l.layer.Retention, time.Time{}, l.zone())
+	if l.isGone(v) {
+		l.orphans(v, "its volume is gone, and the disk has no version of it")
+		t.ref = l.now
+	}
+	t.goesNow = t.going(t.regular)
 	t.send()
 	t.prune()
 }
@@ -40,6 +42,7 @@ func (l *offsiteLayer) planVolume(v offsiteVolume) {
 type offsiteTurn struct {
 	*offsiteLayer
 	v       offsiteVolume
+	ref     time.Time     // from which versions age; zero is the newest of them
 	regular []copyVersion // over there, not in the future
 	goesNow map[string]retention.Reason
 	sent    []Action      // not blocked
@@ -51,7 +54,7 @@ func (t *offsiteTurn) send() {
 	wanted := keep(t.v.here, func(c copyVersion) bool {
 		return !InFuture(c.time, t.now) && !t.leaving[path.Join(t.v.of.Directory, c.path)] && (t.sameThere(c) || t.isDue(c))
 	})
-	going := retainedCopies(merge(t.regular, wanted), t.layer.Retention, time.Time{}, t.zone())
+	going := t.going(merge(t.regular, wanted))
 	for _, c := range wanted {
 		if _, goes := going[c.path]; goes || t.sameThere(c) && t.full == "" {
 			continue
@@ -62,6 +65,11 @@ func (t *offsiteTurn) send() {
 			t.sent, t.sending = append(t.sent, a), append(t.sending, c)
 		}
 	}
+}
+
+// going is what the layer's own retention does not keep of such versions, by path.
+func (t *offsiteTurn) going(versions []copyVersion) map[string]retention.Reason {
+	return retainedCopies(versions, t.layer.Retention, t.ref, t.zone())
 }
 
 // merge is what there will be when the second are sent, newest first.
@@ -227,7 +235,11 @@ func (t *offsiteTurn) hereOf(c copyVersion) *copyVersion {
 // What would stay without a transfer waits for it.
 func (t *offsiteTurn) prune() {
 	h := newCopyHistory(merge(t.regular, t.sending), t.now)
-	going := retainedCopies(h.regular, t.layer.Retention, time.Time{}, t.zone())
+	going := t.going(h.regular)
+	code := ReasonRetention
+	if !t.ref.IsZero() {
+		code = ReasonOrphan
+	}
 	there := newCopyHistory(t.regular, t.now)
 	for _, c := range t.regular {
 		reason, goes := going[c.path]
@@ -239,7 +251,7 @@ func (t *offsiteTurn) prune() {
 		l := t.offsiteLayer
 		a := Action{
 			Kind: Prune, Layer: l.layer.Name, Volume: t.v.name, Version: path.Join(t.v.of.Name, c.name), VersionTime: c.time,
-			Reason: Reason{ReasonRetention, reason.Detail}, Blocked: l.clock,
+			Reason: Reason{code, reason.Detail}, Blocked: l.clock,
 			Copy: &CopyAction{
 				Remote: l.remote(l.to), Destination: l.there.Path, RequireMount: l.to.RequireMount, Directory: t.v.of.Directory, Path: c.path, Previous: there.newest.path, Timeout: l.layer.Timeout,
 				Estimate: there.frees(c), AcceptLoss: slices.Contains(l.options.Acknowledge, l.layer.Name),

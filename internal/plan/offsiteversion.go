@@ -14,6 +14,7 @@ import (
 type offsiteVolume struct {
 	volume
 	of    Layer
+	path  string        // as in holding
 	held  []copyVersion // all that is on the disk, and what this plan makes
 	here  []copyVersion // of these what is proven complete, or made by this plan
 	there []copyVersion
@@ -39,7 +40,7 @@ func (l *offsiteLayer) volumes() []offsiteVolume {
 		}
 		unproven := 0
 		for _, p := range slices.Sorted(maps.Keys(paths)) {
-			v := offsiteVolume{of: of, held: here.of(p), there: there.of(p)}
+			v := offsiteVolume{of: of, path: p, held: here.of(p), there: there.of(p)}
 			v.here = keep(v.held, func(c copyVersion) bool { return c.receipt != nil || l.isPending(of, c) })
 			unproven += len(v.held) - len(v.here)
 			v.volume = l.named(of, p, slices.Concat(v.here, v.there))
@@ -98,6 +99,19 @@ func (l *offsiteLayer) tree(of Layer) offsiteVolume {
 	}
 	v.held = v.here
 	return v
+}
+
+// isGone says that nothing follows the versions over there: the source of their layer
+// does not have the volume any more, and the disk has no version of it, proven or not.
+func (l *offsiteLayer) isGone(v offsiteVolume) bool {
+	live, known := l.live[v.of.Name]
+	return known && !live[v.path] && len(v.held) == 0 && len(v.there) > 0
+}
+
+// orphans reports versions over there that nothing new will follow.
+func (l *offsiteLayer) orphans(v offsiteVolume, why string) {
+	l.addDrift(Orphaned, v.name, l.layer.Name, fmt.Sprintf("%s of %s left, the newest of %s: %s", sized(len(v.there), receiptsOf(v.there)), v.of.Address(), l.clockText(v.there[0].time), why),
+		"remove by hand what is not wanted; the newest is never pruned")
 }
 
 // named has the name that the layer knows a volume by: receipts tell it, and what
