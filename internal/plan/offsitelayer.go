@@ -277,7 +277,8 @@ func (l *offsiteLayer) owned() []string {
 	return patterns
 }
 
-// unowned are patterns for the names at the top of the disk that are mirrored.
+// unowned are patterns for the names at the top of the disk that are mirrored. One that
+// is not UTF-8 is none that a plan could name: driftOfCopy tells of it.
 func (l *offsiteLayer) unowned() []string {
 	top, _ := l.here.Folder(".")
 	owners := l.owners()

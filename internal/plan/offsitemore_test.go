@@ -92,3 +92,28 @@ func TestCapacityProjectsInodes(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
+
+// A name that is not UTF-8 at the top of the disk cannot stand in a plan, so what has it is
+// not sent: that is told of in each plan, also where nothing is due.
+func TestOffsiteTellsOfNamesThatItCannotSend(t *testing.T) {
+	p, o := month(monday)
+	top := &o.Disks[0].Folders[2]
+	top.Entries = append(top.Entries, Entry{Path: "pictures\uFFFD", Type: EntryFolder, Odd: true})
+	want := Drift{
+		Kind: Unprotected, Name: testDisk + "/pictures\uFFFD", Layer: "offsite",
+		Detail: "its name is not UTF-8, so it is not sent to " + testNAS + ":" + testRoot, Hint: "rename it",
+	}
+	for name, schedule := range map[string]string{"due": "*-*-* 06:00", "not due": "2030-*-* 06:00"} {
+		p.Layers[2].Schedule = calendar(schedule)
+		plan := Build(p, o, monday, Options{})
+		told := keep(plan.Drift, func(d Drift) bool { return d.Kind == Unprotected })
+		if diff := cmp.Diff([]Drift{want}, told); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		for _, a := range transfers(plan, Sync) {
+			if !slices.Equal(a.Copy.Only, []string{"/loose"}) {
+				t.Errorf("%s: %q", name, a.Copy.Only)
+			}
+		}
+	}
+}

@@ -160,6 +160,11 @@ func (l *offsiteLayer) driftOfCopy(volumes []offsiteVolume) {
 	l.driftOfForgotten()
 	top, _ := l.there.Folder(".")
 	local, _ := l.here.Folder(".")
+	for _, e := range local.Entries {
+		if e.Odd {
+			l.addDrift(Unprotected, path.Join(l.from.Path, e.Path), l.layer.Name, "its name is not UTF-8, so it is not sent to "+l.there.Place(), "rename it")
+		}
+	}
 	for _, e := range top.Entries {
 		same := func(other Entry) bool { return other.Path == e.Path }
 		holds := func(of Layer) bool { return under(of.Directory, e.Path) }
