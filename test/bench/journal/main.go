@@ -103,13 +103,13 @@ func (b *bench) plan(tracker journal.Tracker, since plan.JournalPoint) {
 		Destinations: []plan.Destination{nas},
 		Layers:       []plan.Layer{{Kind: plan.LayerSync, Name: "nfs", From: source, To: nas.Ref(), Directory: "nfs", Schedule: every, TrackChanges: true}},
 	}
-	told, err := tracker.Look(b.tree, since, nil)
+	told, err := tracker.Look(context.Background(), b.tree, since, nil)
 	plant.Check(err)
 	last := plan.Receipt{Layer: "nfs", Volume: "nfs", Path: "nfs", Started: now.Add(-time.Hour), Full: now.Add(-time.Hour), Journal: &since}
 	o := plan.Observation{
 		Time: now, Trees: []plan.Tree{{Path: b.tree, Children: []plan.Child{{Name: "0", Type: plan.EntryFolder}}}},
 		Disks:   []plan.Disk{{Path: nas.Path, Address: nas.Address, Receipts: []plan.Receipt{last}, FileSystem: plan.FileSystem{MountPoint: "/volume1", Size: 1 << 40, Free: 1 << 39}}},
-		Changes: []plan.Changes{{Layer: "nfs", Since: since, Names: len(told.Names), Subtrees: len(told.Subtrees), Why: told.Why}},
+		Changes: []plan.Changes{{Layer: "nfs", Since: since, Names: len(told.Names), Subtrees: len(told.Subtrees), Why: told.Why, Amount: told.Amount}},
 	}
 	built := plan.Build(p, o, now, plan.Options{})
 	if len(told.Names) < changed || len(built.Actions) != 1 || built.Actions[0].Copy.Since == nil {
