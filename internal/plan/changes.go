@@ -76,7 +76,10 @@ func (l *syncLayer) follow(a *Action, last *Receipt) {
 	case why == "":
 		a.Copy.Since, a.Copy.Estimate = last.Journal, c.Amount
 		a.Reason.Detail += "; by the change journal " + count(c.Names, "name") + " changed"
-		if c.Subtrees > 0 {
+		switch {
+		case c.Subtrees == 1:
+			a.Reason.Detail += ", and one directory is compared as a whole"
+		case c.Subtrees > 1:
 			a.Reason.Detail += fmt.Sprintf(", and %d directories are compared as a whole", c.Subtrees)
 		}
 	case noCatalogue == "":

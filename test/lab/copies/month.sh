@@ -53,8 +53,10 @@ for n in 1 2 3; do
 done
 nas_up
 
-say 'It is back, and gets what it missed'
+say 'It is back, by a long and lossy way, and gets what it missed'
+nas_far
 night "$(day 4)"
+nas_near
 expect_status 0
 expect_line 'by the change journal'
 expect_nas_like_disk

@@ -2,6 +2,7 @@
 # user who is nobody in particular.
 #
 #   nas_up, nas_away               it answers, or its address is not there
+#   nas_far, nas_near              the way to it is long and lossy, or short again
 #   use_offsite                    adds its destination and layers to the policy
 #   nas_version NS/CLAIM VERSION   prints the folder of a version over there
 #   expect_nas_versions COUNT NS/CLAIM
@@ -19,13 +20,21 @@ nas_up() {
 	quietly ip address add "$nas_address/32" dev lo
 }
 
+# nas_far makes the way to the NAS long and lossy; nas_near ends that.
+nas_far() {
+	load_modules sch_netem
+	quietly tc qdisc add dev lo root netem delay 20ms 5ms loss 1%
+}
+
+nas_near() { quietly tc qdisc del dev lo root; }
+
 nas_away() { quietly ip address del "$nas_address/32" dev lo; }
 
 nas_install() {
 	local program
 	rm -f /run/lab/guard/ssh # a plan asks the NAS
 	mkdir -p "$nas/bin" "$nas_disk" /run/sshd /root/.ssh
-	for program in cat date df id ls mkdir mv printf rm rmdir sh sync tar test '[' wc xargs; do
+	for program in cat date df du id ls mkdir mv printf rm rmdir sh sync tar test '[' wc xargs; do
 		ln -s "$(command -v busybox)" "$nas/bin/$program"
 	done
 	ln -s "$(command -v rsync)" "$nas/bin/rsync"
