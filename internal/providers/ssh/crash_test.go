@@ -197,32 +197,6 @@ func TestUnfinishedWorkIsCleaned(t *testing.T) {
 	}
 }
 
-// Work for another content is not continued: its files may be links to a version,
-// and their attributes are those of that one.
-func TestWorkForAnotherContentIsNotContinued(t *testing.T) {
-	b := newBench(t)
-	b.plain(week46)
-	b.do(b.copy(week46, ""))
-	b.link(week46, week47, "f")
-	b.put(week47, "g", "g")
-	b.prove(week47)
-	b.crash("here sent", b.copy(week47, week46))
-	os.Remove(b.local(week47, "f"))
-	b.put(week47, "f", "one")
-	if err := os.Chmod(b.local(week47, "f"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chtimes(b.local(week47, "f"), taken(week46), taken(week46)); err != nil {
-		t.Fatal(err)
-	}
-	b.prove(week47)
-	b.do(b.copy(week47, week46))
-	b.whole()
-	if info, err := os.Stat(b.remote(week46, "f")); err != nil || info.Mode().Perm() != 0o644 {
-		t.Errorf("a finished version was written into: %v, %v", info.Mode(), err)
-	}
-}
-
 // Partial transfers are kept and continued.
 func TestACutInTheMiddle(t *testing.T) {
 	b := newBench(t)

@@ -20,51 +20,80 @@ import (
 	"github.com/bkplan/bkplan/internal/tree"
 )
 
-// linkTo are the options that make unchanged files links to the previous version
-// over there, and to the one that is replaced.
+// basis is what over there a transfer links to.
+type basis struct {
+	folders []string // relative to the root
+	alike   int64    // files in them that have another content, and the same size and time
+	why     string   // contents are to be compared; empty if sizes and times prove them
+	notes   []string // what is not linked to
+}
+
+// linkTo says what makes unchanged files links: the previous version over there, and the
+// one that is replaced.
 //
 // rsync takes a file for unchanged by its size and time. Where the manifests of two
 // versions show that this would be wrong, or where there is none to look into, it
 // compares contents instead. It also follows links in a version that it links to
 // (docs/adr/0007-links-in-last-weeks-version.md): one in which that could lead elsewhere
 // is not used.
-func (p *Provider) linkTo(ctx context.Context, v version) (words, notes []string, err error) {
-	var bases []string
+func (p *Provider) linkTo(ctx context.Context, v version) (basis, error) {
+	var b basis
+	var folders []string
 	if v.previous != "" && v.seen.kinds[v.previous] == isFolder {
-		bases = append(bases, v.previous)
+		folders = append(folders, v.previous)
 	}
 	replaced := v.Kind == plan.Refresh && v.previous != v.path && v.seen.kinds[v.path] == isFolder
 	if replaced {
-		bases = append(bases, v.path)
+		folders = append(folders, v.path)
 	}
-	unproven := replaced && v.seen.receipt(v.from.Layer, v.from.Version, v.from.Volume) == nil
-	alike, why := int64(0), ""
-	for _, base := range bases {
-		c, unknown, err := p.judge(ctx, v, base)
-		switch {
-		case err != nil:
-			return nil, nil, err
-		case c.misled:
-			notes = append(notes, fmt.Sprintf("not linked to %q, in which a link lies where this version has a folder", base))
-			continue
-		case c.unread != "":
-			notes = append(notes, fmt.Sprintf("not linked to %q, in which there may be links that lead elsewhere: %s", base, c.unread))
-			continue
+	for _, folder := range folders {
+		c, unknown, err := p.judge(ctx, v, folder)
+		if err != nil {
+			return basis{}, err
 		}
-		words, alike, why = append(words, "--link-dest="+filepath.Join(v.root(), base)), alike+c.alike, cmp.Or(why, unknown)
+		b.add(folder, c, unknown)
 	}
 	switch {
-	case len(words) == 0:
-		return nil, notes, nil
-	case unproven:
-		why = "what was there had no receipt"
-	case why == "" && alike > 0:
-		why = fmt.Sprintf("%s changed without a new size or time", count(alike, "file"))
+	case replaced && v.seen.receipt(v.from.Layer, v.from.Version, v.from.Volume) == nil:
+		b.why = "what was there had no receipt"
+	case b.why == "" && b.alike > 0:
+		b.why = fmt.Sprintf("%s changed without a new size or time", count(b.alike, "file"))
 	}
-	if why != "" {
-		words, notes = append(words, "--checksum"), append(notes, "contents were compared: "+why)
+	return b, nil
+}
+
+// add takes a folder, unless it could mislead rsync.
+func (b *basis) add(folder string, c comparison, unknown string) {
+	switch {
+	case c.misled:
+		b.notes = append(b.notes, fmt.Sprintf("not linked to %q, in which a link lies where this version has a folder", folder))
+	case c.unread != "":
+		b.notes = append(b.notes, fmt.Sprintf("not linked to %q, in which there may be links that lead elsewhere: %s", folder, c.unread))
+	default:
+		b.folders, b.alike, b.why = append(b.folders, folder), b.alike+c.alike, cmp.Or(b.why, unknown)
 	}
-	return words, notes, nil
+}
+
+// words are the options for rsync.
+func (b basis) words(root string) []string {
+	var words []string
+	for _, folder := range b.folders {
+		words = append(words, "--link-dest="+filepath.Join(root, folder))
+	}
+	if b.compares() {
+		words = append(words, "--checksum")
+	}
+	return words
+}
+
+func (b basis) compares() bool { return len(b.folders) > 0 && b.why != "" }
+
+// told is what people are to know of it.
+func (b basis) told() []string {
+	if b.compares() {
+		return append(b.notes, "contents were compared: "+b.why)
+	}
+	return b.notes
 }
 
 // judge says what of a version over there could mislead rsync: by the manifests, or by a

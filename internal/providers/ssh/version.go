@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -51,7 +52,8 @@ const markOfFull = " full"
 //
 //  1. it looks again at the version here, and at the destination;
 //  2. rsync fills a folder in the work folder over there, linked to an earlier
-//     version; one that an earlier run began is continued;
+//     version; one that an earlier run began is continued or, where the version has
+//     changed since, linked to;
 //  3. rsync compares both once more, and finds nothing to do;
 //  4. the folder gets its name; what it replaces goes to the work folder, its receipt
 //     first;
@@ -185,21 +187,25 @@ func (v version) checkBegin() error {
 // send fills a folder in the work folder, with the manifest beside it, and proves
 // that nothing is missing.
 func (p *Provider) send(ctx context.Context, v version) (providers.Result, error) {
-	if err := v.prepare(ctx, filepath.Join(v.workFolder(), "tree"), v.mark()); err != nil {
-		return providers.Result{}, err
-	}
 	ownerless := manifested
 	if v.from.manifest() == "" {
 		ownerless = noOwners
 	}
 	options, notes := keep(v.seen, ownerless)
 	options = append(options, "--delete", spareSynology)
-	link, more, err := p.linkTo(ctx, v)
+	links, err := p.linkTo(ctx, v)
 	if err != nil {
 		return providers.Result{}, fmt.Errorf("look at the version before: %w", err)
 	}
-	notes = append(notes, more...)
-	words := append(append(append([]string{}, options...), v.partial(), "--stats"), link...)
+	left, err := v.prepareTree(ctx)
+	if err == nil && left {
+		err = p.linkToEarlier(ctx, v, &links)
+	}
+	if err != nil {
+		return providers.Result{}, err
+	}
+	notes = append(notes, links.told()...)
+	words := slices.Concat(options, []string{v.partial(), "--stats"}, links.words(v.root()))
 	sources := []string{v.from.tree() + "/"}
 	first := v.job
 	first.ready = v.mayBegin // what comes after is short, and ends what has begun
@@ -236,7 +242,7 @@ func (v version) prove(ctx context.Context, options, sources []string) error {
 }
 
 func (j job) prepare(ctx context.Context, folder, mark string) error {
-	_, err := j.ask(ctx, sealLimit, prepareScript, j.base, []string{j.rel, j.work, mark, folder}, nil)
+	_, err := j.askToPrepare(ctx, folder, mark)
 	return err
 }
 

@@ -1,0 +1,271 @@
+package ssh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bkplan/bkplan/internal/execx"
+	"github.com/bkplan/bkplan/internal/plan"
+)
+
+// counter adds up what rsync says that it has sent.
+type counter struct {
+	execx.Runner
+	sent int64
+}
+
+func (c *counter) Run(ctx context.Context, command execx.Command) (execx.Output, error) {
+	output, err := c.Runner.Run(ctx, command)
+	c.sent += readStats(output.Stdout).sent
+	return output, err
+}
+
+// counts lets a bench count what is sent from now on.
+func (b *bench) counts() *counter {
+	c := &counter{Runner: b.provider.Runner}
+	b.provider.Runner = c
+	return c
+}
+
+// little fails where about as much was sent as large files are.
+func (c *counter) little(t *testing.T) {
+	t.Helper()
+	if c.sent == 0 || c.sent > mebibyte/4 {
+		t.Errorf("%d bytes were sent", c.sent)
+	}
+}
+
+// inodes are what must stay of a finished version, whatever is linked to it.
+func inodes(t *testing.T, root string) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		s := info.Sys().(*syscall.Stat_t)
+		found[strings.TrimPrefix(path, root)] = fmt.Sprintf("%d %v %d:%d %d %v", s.Ino, info.Mode(), s.Uid, s.Gid, s.Size, info.ModTime())
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// begun has a week over there, and sends all of the next one, which shares a file with
+// it, but does not name it. It gives the action that is to be carried out again.
+func (b *bench) begun(kind plan.ActionKind) plan.Action {
+	b.t.Helper()
+	b.plain(week46)
+	b.do(b.copy(week46, ""))
+	b.link(week46, week47, "f")
+	a := b.copy(week47, week46)
+	if kind == plan.Refresh {
+		b.prove(week47)
+		b.do(a)
+		a = b.refresh(week47, week47)
+	}
+	b.put(week47, "large", string(incompressible(mebibyte)))
+	b.prove(week47)
+	b.crash("here sent", a)
+	return a
+}
+
+// changes makes the next week anew: a file that it shares with the one before gets
+// another mode.
+func (b *bench) changes(more ...string) {
+	b.t.Helper()
+	b.check(os.RemoveAll(b.local(week47, "f")))
+	b.put(week47, "f", "one")
+	b.check(os.Chmod(b.local(week47, "f"), 0o600))
+	b.check(os.Chtimes(b.local(week47, "f"), taken(week46), taken(week46)))
+	for _, name := range more {
+		b.put(week47, name, "changed")
+	}
+	b.prove(week47)
+}
+
+func (b *bench) workOf(a plan.Action) string {
+	return filepath.Join(b.root(), plan.WorkFolder, plan.WorkName(a.Kind, a.Layer, a.Volume, a.Version))
+}
+
+// A first copy that takes days began at zero each night, for its version was made anew
+// each day. What was sent is linked to; the tree itself is not gone on with, since it is
+// linked to finished versions, whose attributes must never change.
+func TestWhatWasSentBeforeAChangeIsLinkedTo(t *testing.T) {
+	for name, make := range map[string]func(*testing.T) *bench{"as root": newBench, "as a user": newKeptBench} {
+		for _, kind := range []plan.ActionKind{plan.Create, plan.Refresh} {
+			t.Run(name+" "+string(kind), func(t *testing.T) {
+				b := make(t)
+				b.dash()
+				a := b.begun(kind)
+				finished, sent := inodes(t, b.remote(week46, "")), inode(t, b.workOf(a)+"/tree/large")
+				b.changes("new")
+				c := b.counts()
+				if r := b.do(a); !strings.Contains(r.Detail, "contents were compared: ") {
+					t.Errorf("%+v", r)
+				}
+				c.little(t)
+				b.holds(week46)
+				b.holds(week47)
+				if diff := cmp.Diff(finished, inodes(t, b.remote(week46, ""))); diff != "" {
+					t.Errorf("a finished version was written into: %s", diff)
+				}
+				if inode(t, b.remote(week47, "large")) != sent {
+					t.Error("what was sent is there as a copy")
+				}
+				if left := b.unfinished(); left != nil {
+					t.Errorf("left behind: %q", left)
+				}
+			})
+		}
+	}
+}
+
+// Neither size nor time shows that a file is another one than when it was sent.
+func TestWhatWasSentIsComparedByContent(t *testing.T) {
+	b := newBench(t)
+	a := b.begun(plan.Create)
+	b.put(week47, "large", string(incompressible(mebibyte-1))+"x")
+	b.changes()
+	b.do(a)
+	b.holds(week47)
+	b.whole()
+}
+
+// Whatever is cut off while a new tree is begun, neither what was sent is lost nor
+// anything left behind, nor two versions mixed.
+func TestCrashWhileAnotherContentIsBegun(t *testing.T) {
+	for _, kind := range []plan.ActionKind{plan.Create, plan.Refresh} {
+		for _, step := range []string{"there unmarked", "there dropped", "there kept", "there marked", "here sent", "here proven", "there pending", "there named", "there proven"} {
+			t.Run(string(kind)+" "+step, func(t *testing.T) {
+				b := newBench(t)
+				a := b.begun(kind)
+				b.changes("new")
+				finished := inodes(t, b.remote(week46, ""))
+				c := b.counts()
+				b.crash(step, a)
+				b.whole()
+				if step != "there named" && step != "there proven" { // else it is to be a refresh
+					b.changes("newer")
+				}
+				b.do(a)
+				c.little(t)
+				b.holds(week46)
+				b.holds(week47)
+				b.whole()
+				if diff := cmp.Diff(finished, inodes(t, b.remote(week46, ""))); diff != "" {
+					t.Errorf("a finished version was written into: %s", diff)
+				}
+				if left := b.unfinished(); left != nil {
+					t.Errorf("left behind: %q", left)
+				}
+			})
+		}
+	}
+}
+
+// Of two trees that were begun the one with more in it stays: the newer one where it has
+// caught up, the older one where it was cut off before.
+func TestCutAgainAfterAChange(t *testing.T) {
+	for name, c := range map[string]struct {
+		cut  string // the second run
+		more bool   // it has sent more than the first
+	}{"early": {"there marked", false}, "late": {"here sent", true}} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			a := b.begun(plan.Create)
+			b.changes()
+			if c.more {
+				b.put(week47, "more", string(incompressible(mebibyte)))
+				b.prove(week47)
+			}
+			b.crash(c.cut, a)
+			for _, step := range []string{"there dropped", "there kept", "there marked"} {
+				b.changes(step)
+				b.crash(step, a)
+				if trees, err := filepath.Glob(b.workOf(a) + "/*/large"); err != nil || len(trees) > 2 || len(trees) == 0 {
+					t.Errorf("%s: %q, %v", step, trees, err)
+				}
+			}
+			counts := b.counts()
+			b.do(a)
+			counts.little(t)
+			b.holds(week47)
+			b.whole()
+			if left := b.unfinished(); left != nil {
+				t.Errorf("left behind: %q", left)
+			}
+		})
+	}
+}
+
+// A link in what was sent lies where the version has a folder now
+// (docs/adr/0007-links-in-last-weeks-version.md).
+func TestALinkInWhatWasSentMisleadsNobody(t *testing.T) {
+	b := newBench(t)
+	put(t, b.at("elsewhere/f"), "the same")
+	b.check(os.Chtimes(b.at("elsewhere/f"), taken(week46), taken(week46)))
+	b.put(week46, "g", "g")
+	b.check(os.Symlink(b.at("elsewhere"), b.local(week46, "d")))
+	b.prove(week46)
+	a := b.copy(week46, "")
+	b.crash("here sent", a)
+	b.check(os.Remove(b.local(week46, "d")))
+	b.put(week46, "d/f", "the same")
+	b.prove(week46)
+	if r := b.do(a); !strings.Contains(r.Detail, `earlier", in which a link lies where this version has a folder`) {
+		t.Errorf("%+v", r)
+	}
+	b.holds(week46)
+	if inode(t, b.remote(week46, "d/f")) == inode(t, b.at("elsewhere/f")) {
+		t.Error("a file of somewhere else is in the version")
+	}
+}
+
+// What has come of a file outlasts a change of another one.
+func TestAPartOfAFileOutlastsAChange(t *testing.T) {
+	b := newBench(t)
+	b.put(week46, "z-large", string(incompressible(6*mebibyte)))
+	b.prove(week46)
+	a := b.copy(week46, "")
+	a.Copy.Remote.BandwidthLimit = mebibyte
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stop := errors.New("terminated")
+	go b.whenGrown(ctx, b.workOf(a)+"/tree/.z-large.*", func() { cancel(stop) })
+	if _, err := b.provider.Do(ctx, a); !errors.Is(err, stop) {
+		t.Fatal(err)
+	}
+	kept := int64(0)
+	for range 500 { // the other end notices by itself
+		if info, err := os.Stat(b.workOf(a) + "/partial/z-large"); err == nil {
+			kept = info.Size()
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	b.put(week46, "a", "new")
+	b.prove(week46)
+	a.Copy.Remote.BandwidthLimit = 0
+	c := b.counts()
+	b.do(a)
+	b.holds(week46)
+	if kept == 0 || c.sent > 6*mebibyte-kept+mebibyte/4 {
+		t.Errorf("%d bytes were sent, and %d were there", c.sent, kept)
+	}
+}
