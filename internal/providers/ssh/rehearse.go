@@ -49,7 +49,7 @@ func (m mirror) rehearse(ctx context.Context, words, sources []string, names []b
 	if vanished := (*VanishedError)(nil); err != nil && !errors.As(err, &vanished) && !inTheWay(err) {
 		return nil, fmt.Errorf("count what would change: %w", err)
 	}
-	if err := m.checkRoom(r.added); err != nil || !limited {
+	if err := m.checkRoom(m.seen, r.added, "are new in the source"); err != nil || !limited {
 		return nil, err
 	}
 	return m.maxDelete(ctx, r.going, m.entries(readStats(r.sums), names != nil))
@@ -91,17 +91,6 @@ func (r *rehearsal) room(size int64, told []byte) int64 {
 		return min(size, stat.Blocks*512)
 	}
 	return size
-}
-
-// checkRoom looks whether so much more leaves as much free as must stay.
-func (m mirror) checkRoom(added int64) error {
-	free := m.seen.system.Free
-	if m.Copy.MinFree == 0 || added == 0 || free-added >= m.Copy.MinFree {
-		return nil
-	}
-	size := func(n int64) string { return quantity.Size(n).Human() }
-	return fmt.Errorf("%s: %s are new in the source, %q has %s free, and %s must stay free: nothing was changed; make room there, or change `min_free` of the destination",
-		m.host(), size(added), m.root(), size(free), size(m.Copy.MinFree))
 }
 
 // maxDelete gives the option that holds rsync to what may go, of what is there. Too much

@@ -50,7 +50,7 @@ const markOfFull = " full"
 
 // makeVersion copies a version of this machine, or replaces one over there:
 //
-//  1. it looks again at the version here, and at the destination;
+//  1. it looks again at the version here, and at the destination, and whether it fits;
 //  2. rsync fills a folder in the work folder over there, linked to an earlier
 //     version; one that an earlier run began is continued or, where the version has
 //     changed since, linked to;
@@ -120,7 +120,7 @@ func (j job) newVersion(ctx context.Context) (version, error) {
 	}
 	q := question{
 		folders: []string{plan.ReceiptFolder, plan.ManifestFolder, j.workFolder(), j.directory, filepath.Dir(j.path), filepath.Dir(v.receiptFile()), filepath.Dir(v.manifestFile())},
-		kinds:   []string{j.path, v.built()}, texts: []string{v.receiptFile(), v.pending(), v.marked()},
+		kinds:   []string{j.path, v.built(), v.earlier()}, texts: []string{v.receiptFile(), v.pending(), v.marked()},
 	}
 	if j.previous != "" {
 		q.kinds, q.layer, q.volume = append(q.kinds, j.previous), v.from.Layer, v.from.Volume
@@ -196,6 +196,9 @@ func (p *Provider) send(ctx context.Context, v version) (providers.Result, error
 	links, err := p.linkTo(ctx, v)
 	if err != nil {
 		return providers.Result{}, fmt.Errorf("look at the version before: %w", err)
+	}
+	if err := v.checkFits(len(links.folders) > 0); err != nil {
+		return providers.Result{}, err
 	}
 	left, err := v.prepareTree(ctx)
 	if err == nil && left {
