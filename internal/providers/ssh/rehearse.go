@@ -21,11 +21,19 @@ import (
 type rehearsal struct {
 	source string   // what names are relative to
 	going  []string // what it would delete, in its words
-	// added are at least so many bytes over there: of files that are new. What a file
-	// takes up that changes is not known.
-	added int64
-	sums  []byte // its statistics
-	lines lines
+	counts bool     // whether it is to be known how much more is there then
+	// added are the bytes of files that are new over there.
+	added   int64
+	changed changed
+	sums    []byte // its statistics
+	lines   lines
+}
+
+// changed are files that are there, and get another content.
+type changed struct {
+	names []string // in rsync's words
+	size  int64
+	takes int64 // less than size where there are holes
 }
 
 // rehearse lets rsync say what it would do. Where that leaves less free over there than
@@ -43,13 +51,17 @@ func (m mirror) rehearse(ctx context.Context, words, sources []string, names []b
 	var r *rehearsal
 	argv := slices.Concat([]string{"--dry-run", "--stats", "--out-format=" + listFormat}, deleting(), words)
 	_, err := m.transferNames(ctx, argv, sources, names, literal(m.directory), func() io.Writer {
-		r = &rehearsal{source: source}
+		r = &rehearsal{source: source, counts: m.Copy.MinFree > 0}
 		return r
 	})
 	if vanished := (*VanishedError)(nil); err != nil && !errors.As(err, &vanished) && !inTheWay(err) {
 		return nil, fmt.Errorf("count what would change: %w", err)
 	}
-	if err := m.checkRoom(m.seen, r.added, "are new in the source"); err != nil || !limited {
+	added, err := m.added(ctx, *r)
+	if err == nil {
+		err = m.checkRoom(m.seen, added, "are new in the source")
+	}
+	if err != nil || !limited {
 		return nil, err
 	}
 	return m.maxDelete(ctx, r.going, m.entries(readStats(r.sums), names != nil))
@@ -67,23 +79,35 @@ func (r *rehearsal) line(line []byte) {
 	switch {
 	case parts == nil && statsForm.Match(line):
 		r.sums = append(r.sums, line...)
-	case parts != nil && string(parts[1]) == "<" && string(parts[2]) == "f" && string(parts[3]) == isNew:
+	case parts != nil && r.counts && string(parts[1]) == "<" && string(parts[2]) == "f":
 		size, _ := strconv.ParseInt(string(parts[5]), 10, 64) // the form has been checked
-		r.added += r.room(size, parts[6])
+		_, name, _ := bytes.Cut(parts[6], []byte(" "))
+		r.count(string(name), size, string(parts[3]) == isNew)
 	}
+}
+
+// count takes a file of which content is to be sent. One with a line feed in its name counts
+// as a new one: it cannot be told from others in the list by which sizes are asked for.
+func (r *rehearsal) count(name string, size int64, fresh bool) {
+	path := rsync.Unescape(name)
+	takes := r.room(size, path)
+	if fresh || strings.Contains(path, "\n") {
+		r.added += takes
+		return
+	}
+	c := &r.changed
+	c.names, c.size, c.takes = append(c.names, name), c.size+size, c.takes+takes
 }
 
 // sparseSize is how large a file is of which it is asked whether it has holes.
 const sparseSize = 1 << 20
 
-// room is what a file takes up, by its size, the time and the name that rsync wrote. Holes
-// are kept over there.
-func (r *rehearsal) room(size int64, told []byte) int64 {
+// room is what a file takes up. Holes are kept over there.
+func (r *rehearsal) room(size int64, path string) int64 {
 	if size < sparseSize {
 		return size
 	}
-	_, name, _ := bytes.Cut(told, []byte(" "))
-	info, err := os.Lstat(filepath.Join(r.source, rsync.Unescape(string(name))))
+	info, err := os.Lstat(filepath.Join(r.source, path))
 	if err != nil {
 		return size
 	}
@@ -91,6 +115,20 @@ func (r *rehearsal) room(size int64, told []byte) int64 {
 		return min(size, stat.Blocks*512)
 	}
 	return size
+}
+
+// added is how many bytes more there are over there when all is done, but for what is
+// deleted. What files that change take up there is asked only if it matters.
+func (m mirror) added(ctx context.Context, r rehearsal) (int64, error) {
+	c := r.changed
+	if len(c.names) == 0 || m.seen.system.Free-r.added-c.takes >= m.Copy.MinFree {
+		return r.added, nil
+	}
+	there, err := m.size(ctx, c.names)
+	if err != nil {
+		return 0, fmt.Errorf("look how large the files are that change: %w", err)
+	}
+	return r.added + min(c.takes, max(0, c.size-there)), nil
 }
 
 // maxDelete gives the option that holds rsync to what may go, of what is there. Too much

@@ -3,7 +3,9 @@ package ssh
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -47,7 +49,10 @@ func TestAMirrorLeavesFreeWhatMustStay(t *testing.T) {
 	put(t, source+"/d/sparse", "")
 	b.check(os.Truncate(source+"/d/sparse", 20*mebibyte))
 	a = b.next(a)
+	b.fails(a, "8 MiB are new in the source")
+	b.hasFree(12)
 	b.do(a)
+	b.hasFree(10)
 
 	large(t, source+"/d/c", 3)
 	large(t, source+"/e", 4)
@@ -70,6 +75,78 @@ func TestAMirrorLeavesFreeWhatMustStay(t *testing.T) {
 	}
 }
 
+// A file that is there and grows takes up as much more as a new one. What it has there is
+// asked only where that matters.
+func TestAFileThatGrowsLeavesFreeWhatMustStay(t *testing.T) {
+	for name, access := range map[string]func(source string) plan.Access{
+		"a tree":        func(source string) plan.Access { return plan.Access{Paths: []string{source}, Whole: true} },
+		"several paths": func(source string) plan.Access { return plan.Access{Paths: []string{source, source + "/d"}} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			a, source := b.mirror()
+			from := access(source)
+			a.Copy.From = &from
+			asked := 0
+			b.provider.Runner = spy{b.nas, func(argv []string) {
+				if strings.Contains(strings.Join(argv, " "), "xargs") {
+					asked++
+				}
+			}}
+			large(t, source+"/grows", 1)
+			large(t, source+"/d/changes", 8)
+			put(t, source+"/d/sparse", "")
+			b.check(os.Truncate(source+"/d/sparse", 20*mebibyte))
+			b.do(a)
+
+			a = b.next(guarded(a))
+			b.hasFree(10)
+			put(t, source+"/d/changes", string(incompressible(8*mebibyte-1))+"x")
+			b.do(a)
+			if asked != 1 {
+				t.Errorf("sizes were asked for %d times", asked)
+			}
+			put(t, source+"/d/sparse", "no more than a block")
+			b.check(os.Truncate(source+"/d/sparse", 30*mebibyte))
+			a = b.next(a)
+			b.do(a)
+			if asked != 1 {
+				t.Errorf("sizes were asked for %d times", asked)
+			}
+
+			large(t, source+"/grows", 8)
+			a = b.next(a)
+			before := contents(t, b.share+"/nfs")
+			b.fails(a, "7 MiB are new in the source", "nothing was changed")
+			if diff := cmp.Diff(before, contents(t, b.share+"/nfs")); diff != "" {
+				t.Errorf("something was sent: %s", diff)
+			}
+			b.hasFree(11)
+			b.do(a)
+		})
+	}
+}
+
+// A name with a line in it that says that there is much already makes no room.
+func TestANameMakesNoRoom(t *testing.T) {
+	b := newBench(t)
+	b.dash()
+	for _, name := range []string{"xargs", "ls"} { // that of BusyBox writes a question mark
+		program, err := exec.LookPath(name)
+		b.check(err)
+		b.replace(name, "exec "+program+` "$@"`)
+	}
+	a, source := b.mirror()
+	hostile := source + "/x\n-rw-r--r-- 1 0 0 99999999 Jan 1 2026 x"
+	put(t, hostile, "one")
+	large(t, source+"/grows", 1)
+	b.do(a)
+	put(t, hostile, "changed")
+	large(t, source+"/grows", 8)
+	b.hasFree(10)
+	b.fails(guarded(b.next(a)), "7 MiB are new in the source")
+}
+
 func TestWhatChangedLeavesFreeWhatMustStay(t *testing.T) {
 	w := newCatalogued(t)
 	w.hasFree(10)
@@ -82,4 +159,7 @@ func TestWhatChangedLeavesFreeWhatMustStay(t *testing.T) {
 	w.hasFree(11)
 	w.do(a)
 	w.equal()
+	large(t, filepath.Join(w.source, "d/b"), 14)
+	w.hasFree(10)
+	w.fails(guarded(w.plan()), "7 MiB are new in the source")
 }
