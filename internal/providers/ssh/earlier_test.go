@@ -21,12 +21,17 @@ import (
 // counter adds up what rsync says that it has sent.
 type counter struct {
 	execx.Runner
-	sent int64
+	sent   int64
+	silent int // transfers that did not say it
 }
 
 func (c *counter) Run(ctx context.Context, command execx.Command) (execx.Output, error) {
 	output, err := c.Runner.Run(ctx, command)
-	c.sent += readStats(output.Stdout).sent
+	sent := readStats(output.Stdout).sent
+	c.sent += sent
+	if sent == 0 && command.Argv[0] == "rsync" && command.Argv[1] != "--version" {
+		c.silent++
+	}
 	return output, err
 }
 

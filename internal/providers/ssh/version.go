@@ -12,7 +12,6 @@ import (
 	"github.com/bkplan/bkplan/internal/execx"
 	"github.com/bkplan/bkplan/internal/plan"
 	"github.com/bkplan/bkplan/internal/providers"
-	"github.com/bkplan/bkplan/internal/quantity"
 	"github.com/bkplan/bkplan/internal/receipt"
 )
 
@@ -187,23 +186,15 @@ func (v version) checkBegin() error {
 // send fills a folder in the work folder, with the manifest beside it, and proves
 // that nothing is missing.
 func (p *Provider) send(ctx context.Context, v version) (providers.Result, error) {
+	sent := &meter{Runner: v.runner}
+	v.runner = sent
 	ownerless := manifested
 	if v.from.manifest() == "" {
 		ownerless = noOwners
 	}
 	options, notes := keep(v.seen, ownerless)
 	options = append(options, "--delete", spareSynology)
-	links, err := p.linkTo(ctx, v)
-	if err != nil {
-		return providers.Result{}, fmt.Errorf("look at the version before: %w", err)
-	}
-	if err := v.checkFits(len(links.folders) > 0); err != nil {
-		return providers.Result{}, err
-	}
-	left, err := v.prepareTree(ctx)
-	if err == nil && left {
-		err = p.linkToEarlier(ctx, v, &links)
-	}
+	links, err := p.begin(ctx, v)
 	if err != nil {
 		return providers.Result{}, err
 	}
@@ -212,31 +203,47 @@ func (p *Provider) send(ctx context.Context, v version) (providers.Result, error
 	sources := []string{v.from.tree() + "/"}
 	first := v.job
 	first.ready = v.mayBegin // what comes after is short, and ends what has begun
-	output, err := first.transfer(ctx, words, sources, v.built(), nil)
-	if err != nil {
+	if _, err := first.transfer(ctx, words, sources, v.built(), nil); err != nil {
 		return providers.Result{}, err
 	}
 	p.reached("sent")
 	if manifest := v.from.manifest(); manifest == "" {
 		notes = append(notes, "it has no manifest")
-	} else if _, err := v.transfer(ctx, []string{"-t", "--chmod=F600", oneFile}, []string{manifest}, filepath.Join(v.workFolder(), "manifest"), nil); err != nil {
+	} else if _, err := v.transfer(ctx, []string{"-t", "--chmod=F600", "--stats", oneFile}, []string{manifest}, filepath.Join(v.workFolder(), "manifest"), nil); err != nil {
 		return providers.Result{}, fmt.Errorf("send manifest: %w", err)
 	}
 	if err := v.prove(ctx, options, sources); err != nil {
 		return providers.Result{}, err
 	}
 	p.reached("proven")
-	return providers.Result{Detail: detail(output, v.from.receipt, notes)}, nil
+	return providers.Result{Detail: sent.detail(v.from.receipt, notes)}, nil
+}
+
+// begin finds out what to link to, looks whether the version fits, and makes the folder in
+// which it grows.
+func (p *Provider) begin(ctx context.Context, v version) (basis, error) {
+	links, err := p.linkTo(ctx, v)
+	if err != nil {
+		return links, fmt.Errorf("look at the version before: %w", err)
+	}
+	if err := v.checkFits(len(links.folders) > 0); err != nil {
+		return links, err
+	}
+	left, err := v.prepareTree(ctx)
+	if err == nil && left {
+		err = p.linkToEarlier(ctx, v, &links)
+	}
+	return links, err
 }
 
 // prove compares names, sizes, times and modes once more.
 func (v version) prove(ctx context.Context, options, sources []string) error {
-	words := append([]string{"--dry-run", "--out-format=%i %n", "--info=nonreg0"}, options...)
+	words := append([]string{"--dry-run", "--out-format=%i %n", "--info=nonreg0", "--stats"}, options...)
 	output, err := v.transfer(ctx, words, sources, v.built(), nil)
 	if err != nil {
 		return fmt.Errorf("compare what was sent: %w", err)
 	}
-	if found := strings.TrimSpace(string(output.Stdout)); found != "" {
+	if found := differences(output.Stdout); found != "" {
 		first, _, _ := strings.Cut(found, "\n")
 		return fmt.Errorf("%s: what was sent is not what is here, after rsync said that it was done; of %d differences the first: %s",
 			v.host(), strings.Count(found, "\n")+1, execx.Escape(first))
@@ -281,13 +288,6 @@ func (j job) name(ctx context.Context, path, receipt, manifest, replace string, 
 func (j job) clearWork(ctx context.Context) error {
 	_, err := j.ask(context.WithoutCancel(ctx), limit(*j.Copy), cleanScript, j.base, []string{j.rel, j.work}, nil)
 	return err
-}
-
-// detail tells what was sent, for people.
-func detail(output execx.Output, r plan.Receipt, notes []string) string {
-	s := readStats(output.Stdout)
-	text := fmt.Sprintf("%s, %s sent", count(r.Files, "file"), quantity.Size(s.sent).Human())
-	return strings.Join(append([]string{text}, notes...), "; ")
 }
 
 // count is a number of things in words.
