@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -151,6 +152,27 @@ func TestWhatWasSentIsComparedByContent(t *testing.T) {
 	b.do(a)
 	b.holds(week47)
 	b.whole()
+}
+
+// An rsync that reads a file of some hundred gigabytes to compare it says nothing for
+// longer than any other may.
+func TestWhoComparesContentsMayBeSilent(t *testing.T) {
+	b := newBench(t)
+	a := b.begun(plan.Create)
+	b.changes()
+	var timeouts []string
+	b.provider.Runner = spy{b.nas, func(argv []string) {
+		for _, word := range argv {
+			if strings.HasPrefix(word, "--timeout=") && slices.Contains(argv, "--checksum") {
+				timeouts = append(timeouts, word)
+			}
+		}
+	}}
+	b.do(a)
+	want := []string{"--timeout=300", "--timeout=86400"} // the last one holds
+	if diff := cmp.Diff(want, timeouts); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // Whatever is cut off while a new tree is begun, neither what was sent is lost nor

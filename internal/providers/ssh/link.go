@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/bkplan/bkplan/internal/execx"
@@ -74,14 +75,16 @@ func (b *basis) add(folder string, c comparison, unknown string) {
 	}
 }
 
-// words are the options for rsync.
-func (b basis) words(root string) []string {
+// words are the options for rsync. Each end that compares contents is silent while it reads
+// a file, however large: then a dead connection is ssh's to notice, and the limit of the
+// action ends what hangs.
+func (b basis) words(j job) []string {
 	var words []string
 	for _, folder := range b.folders {
-		words = append(words, "--link-dest="+filepath.Join(root, folder))
+		words = append(words, "--link-dest="+filepath.Join(j.root(), folder))
 	}
 	if b.compares() {
-		words = append(words, "--checksum")
+		words = append(words, "--checksum", "--timeout="+strconv.Itoa(int(limit(*j.Copy).Seconds())))
 	}
 	return words
 }

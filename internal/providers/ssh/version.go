@@ -199,7 +199,7 @@ func (p *Provider) send(ctx context.Context, v version) (providers.Result, error
 		return providers.Result{}, err
 	}
 	notes = append(notes, links.told()...)
-	words := slices.Concat(options, []string{v.partial(), "--stats"}, links.words(v.root()))
+	words := slices.Concat(options, []string{v.partial(), "--stats"}, links.words(v.job))
 	sources := []string{v.from.tree() + "/"}
 	first := v.job
 	first.ready = v.mayBegin // what comes after is short, and ends what has begun
