@@ -362,7 +362,7 @@ func TestSyncFollowsTheChangeJournal(t *testing.T) {
 		want   string
 	}{
 		"it is complete": {func(*Policy, *Observation, *Receipt) {}, "; by the change journal 12 names changed, and 3 directories are compared as a whole"},
-		"one directory": {func(_ *Policy, o *Observation, _ *Receipt) { o.Changes[0].Subtrees = 1 }, "; by the change journal 12 names changed, and one directory is compared as a whole"},
+		"one directory":  {func(_ *Policy, o *Observation, _ *Receipt) { o.Changes[0].Subtrees = 1 }, "; by the change journal 12 names changed, and one directory is compared as a whole"},
 		"the first Sunday": {func(p *Policy, _ *Observation, r *Receipt) {
 			p.Layers[0].FullSchedule = calendar("Sun *-*-1..7 06:00")
 			r.Full = time.Date(2026, 10, 4, 6, 5, 0, 0, time.UTC)

@@ -281,7 +281,9 @@ func TestObserveChangesNothing(t *testing.T) {
 	if diff := cmp.Diff(before, contents(t, b.share)); diff != "" {
 		t.Error(diff)
 	}
-	fresh := New(b.provider.Config)
+	config := b.provider.Config
+	config.OneLook = true
+	fresh := New(config)
 	if _, err := fresh.Observe(t.Context(), b.target()); err != nil || fresh.folder != "" {
 		t.Errorf("a folder was made: %q, %v", fresh.folder, err)
 	}
