@@ -114,8 +114,8 @@ type Receipt struct {
 	Files  int64         `json:"files"` // entries of the tree but directories
 	Bytes  int64         `json:"bytes"` // of all regular files, each once
 	// NewBytes are those of files that are not hard links to an earlier version. Where
-	// the version was brought up to date they are all that was new each time, at most
-	// Bytes: some of it may be gone.
+	// the version was brought up to date they are all that was new each time: some of it
+	// may be gone, so that they can be more than Bytes. NewSince tells of the last times.
 	NewBytes    int64 `json:"new_bytes"`
 	Directories int64 `json:"directories"`
 	// Digest is that of the version's manifest: names, sizes, times, modes and

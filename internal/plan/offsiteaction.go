@@ -31,7 +31,7 @@ func (l *offsiteLayer) planVolume(v offsiteVolume) {
 	t := offsiteTurn{offsiteLayer: l, v: v, regular: newCopyHistory(v.there, l.now).regular}
 	if l.isGone(v) {
 		l.orphans(v, "its volume is gone, and the disk has no version of it")
-		t.ref = l.now
+		t.ref, t.clock = l.now, l.apart
 	}
 	t.goesNow = t.going(t.regular)
 	t.send()
@@ -43,6 +43,7 @@ type offsiteTurn struct {
 	*offsiteLayer
 	v       offsiteVolume
 	ref     time.Time     // from which versions age; zero is the newest of them
+	clock   *Block        // the time from which they age is doubtful
 	regular []copyVersion // over there, not in the future
 	goesNow map[string]retention.Reason
 	sent    []Action      // not blocked
@@ -251,7 +252,7 @@ func (t *offsiteTurn) prune() {
 		l := t.offsiteLayer
 		a := Action{
 			Kind: Prune, Layer: l.layer.Name, Volume: t.v.name, Version: path.Join(t.v.of.Name, c.name), VersionTime: c.time,
-			Reason: Reason{code, reason.Detail}, Blocked: l.clock,
+			Reason: Reason{code, reason.Detail}, Blocked: cmp.Or(l.clock, t.clock),
 			Copy: &CopyAction{
 				Remote: l.remote(l.to), Destination: l.there.Path, RequireMount: l.to.RequireMount, Directory: t.v.of.Directory, Path: c.path, Previous: there.newest.path, Timeout: l.layer.Timeout,
 				Estimate: there.frees(c), AcceptLoss: slices.Contains(l.options.Acknowledge, l.layer.Name),

@@ -76,6 +76,16 @@ func TestOffsiteVolumeThatIsGone(t *testing.T) {
 	}
 }
 
+// Which of two clocks is wrong nobody knows, and these versions age by the one here.
+func TestOffsiteVolumeThatIsGoneByADoubtfulClock(t *testing.T) {
+	p, o := departed()
+	o.Disks[2].Clock = monday.Add(-days(16))
+	pruned := transfers(Build(p, o, monday, Options{Filter: Filter{Volumes: []string{"old"}}}), Prune)
+	if len(pruned) != 2 || slices.ContainsFunc(pruned, func(a Action) bool { return a.Blocked == nil || a.Blocked.Code != BlockClock }) {
+		t.Errorf("%+v", pruned)
+	}
+}
+
 // addHere gives the disk the newest version of the volume.
 func addHere(local *Disk, far Disk, proven bool) {
 	r := far.Receipts[len(far.Receipts)-1]

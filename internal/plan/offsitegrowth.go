@@ -52,8 +52,8 @@ func (t *offsiteTurn) apart(i int, beside string) (bytes int64, known bool) {
 	for j := min(i, k); j < max(i, k); j++ {
 		add(step(j))
 	}
-	if t.isOutdated(t.v.held[k]) {
-		add(t.fresh(k))
+	if there, found := t.find(t.v.held[k]); found && t.isOutdated(t.v.held[k]) {
+		add(t.changed(k, there))
 	}
 	return bytes, known
 }
@@ -91,10 +91,14 @@ func (t *offsiteTurn) replaced(i int) (bytes int64, known bool) {
 // changed is how much of a version is new beside what is over there in its place.
 func (t *offsiteTurn) changed(i int, there copyVersion) (bytes int64, known bool) {
 	r, a := t.proof(i), t.pendingAt(i)
-	if a != nil && a.Copy.Estimate != nil && r != nil && there.receipt != nil && there.receipt.Digest == r.Digest {
-		return a.Copy.Estimate.Bytes, true
+	if r == nil || there.receipt == nil || a != nil && a.Copy.Estimate == nil {
+		return 0, false
 	}
-	return t.fresh(i)
+	bytes, known = r.NewSince(*there.receipt)
+	if a != nil {
+		bytes += a.Copy.Estimate.Bytes
+	}
+	return bytes, known
 }
 
 // indexOf finds a version of the disk; -1 is none.
@@ -136,6 +140,22 @@ func (t *offsiteTurn) sizeOf(i int) *Receipt {
 
 // pathOf is the path of a version below the disk.
 func (t *offsiteTurn) pathOf(i int) string { return path.Join(t.v.of.Directory, t.v.held[i].path) }
+
+// NewSince is how many bytes of a version are new since it was as another receipt of it
+// says, or, where that is not known, how many there are at least. The version may be gone
+// and made anew since: then what was new in it is told beside another version, and is less
+// for once.
+func (r Receipt) NewSince(old Receipt) (bytes int64, known bool) {
+	grown := max(0, r.Bytes-old.Bytes)
+	switch fresh := r.NewBytes - old.NewBytes; {
+	case r.Digest == old.Digest:
+		return 0, true
+	case fresh < 0:
+		return grown, false
+	default:
+		return max(grown, min(fresh, r.Bytes)), true
+	}
+}
 
 // fresh is how much of a version no earlier one has.
 func (r Receipt) fresh() int64 { return max(0, min(r.NewBytes, r.Bytes)) }

@@ -128,6 +128,33 @@ func TestOffsiteGrowthBesideWhatThePlanMakes(t *testing.T) {
 	}
 }
 
+// A version that is brought up to date adds what was new since it was sent, however much
+// was new before; where the receipts do not tell it is known when it is sent.
+func TestOffsiteGrowthOfWhatIsBroughtUpToDate(t *testing.T) {
+	for name, test := range map[string]struct {
+		fresh int64 // of all, here, in MiB; over there it is 300
+		there func(*Disk, *Receipt)
+		want  int64
+	}{
+		"since it was sent": {305, func(*Disk, *Receipt) {}, 5},
+		"made anew":         {2, func(*Disk, *Receipt) {}, -1},
+		"all of it":         {500, func(*Disk, *Receipt) {}, 100},
+		"has grown":         {301, func(_ *Disk, r *Receipt) { r.Bytes -= 20 << 20 }, 20},
+		"has no receipt":    {305, func(d *Disk, r *Receipt) { d.Receipts = without(d.Receipts, r.Version) }, -1},
+	} {
+		p, o := absence(0)
+		local, far := &o.Disks[0].Receipts[len(o.Disks[0].Receipts)-1], &o.Disks[2].Receipts[len(o.Disks[2].Receipts)-1]
+		local.NewBytes, local.Digest, local.Started, local.Ended = test.fresh<<20, "sha256:new", local.Started.Add(time.Hour), local.Ended.Add(time.Hour)
+		far.NewBytes = 300 << 20
+		test.there(&o.Disks[2], far)
+		leave(&o, 100<<20)
+		plan := Build(p, o, monday, Options{})
+		if got := growths(plan); !slices.Equal(got, []int64{test.want}) {
+			t.Errorf("%s: %d, want %d", name, got, test.want)
+		}
+	}
+}
+
 func without(receipts []Receipt, version string) []Receipt {
 	return keep(receipts, func(r Receipt) bool { return r.Version != version })
 }

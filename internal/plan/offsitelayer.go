@@ -22,6 +22,7 @@ type offsiteLayer struct {
 	due      bool
 	full     string // why all that is there is compared; empty where it is not
 	clock    *Block // no pruning over there
+	apart    *Block // nor of what ages by the clock here alone
 	noStart  *Block // no transfer now
 
 	pending map[string]Action // by path below the disk: what this plan makes on it
@@ -86,8 +87,9 @@ func (l *offsiteLayer) blocked() *Block {
 // minutes.
 const clockApart = 15 * time.Minute
 
-// compareClocks warns of a clock over there that is wrong. Nothing is planned by it:
-// the times of versions are those of their receipts, which are written here.
+// compareClocks warns of a clock over there that is not as this one. One of them is wrong,
+// and it may be this one: nothing ages by it. All else goes by the times in receipts,
+// which are written here.
 func (l *offsiteLayer) compareClocks() {
 	apart := l.there.Clock.Sub(l.observation.Time)
 	if l.there.Clock.IsZero() || apart.Abs() < clockApart {
@@ -95,6 +97,7 @@ func (l *offsiteLayer) compareClocks() {
 	}
 	w := Warning{WarnClock, fmt.Sprintf("it is %s at %s, and %s here", l.clockText(l.there.Clock), l.to.Address, l.clockText(l.observation.Time)),
 		"set the clock there; what is copied keeps the times that it has here"}
+	l.apart = &Block{BlockClock, w.Detail + ": what only the copy has goes by the time now", "set the clock that is wrong"}
 	if !slices.Contains(l.warnings, w) { // of another layer
 		l.warnings = append(l.warnings, w)
 	}

@@ -46,13 +46,12 @@ func (v version) receipt(source plan.ReceiptSource, produced providers.Produced,
 }
 
 // newBytes are what was new in the version when it was linked to another one. Where it
-// is brought up to date, what is new now comes on top: some of what was new before may be
-// gone, so that it is the most it can be.
+// is brought up to date, what is new now comes on top.
 func (v version) newBytes(r plan.Receipt) int64 {
 	if v.path != v.previous || v.proof == nil {
 		return r.NewBytes
 	}
-	return min(r.Bytes, max(0, v.proof.NewBytes)+r.NewBytes)
+	return max(0, v.proof.NewBytes) + r.NewBytes
 }
 
 // resultOf says how much was copied, and what was noted of it.
