@@ -46,7 +46,7 @@ func (p *Provider) Adopt(ctx context.Context, h plan.HeldVersion, now time.Time)
 	if err := j.prepare(ctx, "", "adopt"); err != nil {
 		return plan.Receipt{}, err
 	}
-	return r, j.name(context.WithoutCancel(ctx), "", at, at, "no", text)
+	return r, j.name(context.WithoutCancel(ctx), "", at, at, sealStays, text)
 }
 
 func (p *Provider) adoption(h plan.HeldVersion, now time.Time) (job, error) {

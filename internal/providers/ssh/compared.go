@@ -32,5 +32,5 @@ func (p *Provider) noteCompared(ctx context.Context, j job) (providers.Result, e
 	if err := j.prepare(ctx, "", "mirror"); err != nil {
 		return providers.Result{}, err
 	}
-	return providers.Result{}, j.name(context.WithoutCancel(ctx), "", at, at, "no", text)
+	return providers.Result{}, j.name(context.WithoutCancel(ctx), "", at, at, sealStays, text)
 }

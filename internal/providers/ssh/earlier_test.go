@@ -242,6 +242,98 @@ func TestCutAgainAfterAChange(t *testing.T) {
 	}
 }
 
+// A shell over there that has lost its connection goes on while it writes nothing. What it
+// has weighed is another thing when it goes on.
+func TestAShellThatWasLeftAloneChangesNothing(t *testing.T) {
+	b := newBench(t)
+	a := b.begun(plan.Create)
+	b.changes()
+	waits, ended := b.at("waits"), b.at("ended")
+	b.provider.script = fmt.Sprintf(`reached() {
+  if [ "$1" = weighed ] && [ ! -e %[1]s ]; then
+    trap ": > %[2]s" EXIT
+    : > %[1]s; n=0
+    while [ -e %[1]s ] && [ $n -lt 1200 ]; do sleep 0.1; n=$((n + 1)); done
+    : > %[1]s
+    exec > %[2]s.log 2>&1 # nobody reads it any more
+  fi
+}`, waits, ended)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer cancel()
+		b.appears(waits)
+	}()
+	if _, err := b.provider.Do(ctx, a); err == nil {
+		t.Fatal("it was not left alone")
+	}
+	b.crash("here sent", a)
+	before := contents(t, b.workOf(a))
+	b.check(os.Remove(waits))
+	b.appears(ended)
+	if diff := cmp.Diff(before, contents(t, b.workOf(a))); diff != "" {
+		t.Error(diff)
+	}
+	c := b.counts()
+	b.do(a)
+	c.little(t)
+	b.holds(week47)
+	b.whole()
+}
+
+// appears waits for a file, within a limit.
+func (b *bench) appears(path string) {
+	b.t.Helper()
+	for range 1200 {
+		if _, err := os.Stat(path); err == nil {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	b.t.Errorf("%s does not appear", path)
+}
+
+// A version over there never gets the receipt of what should have replaced it.
+func TestWhatIsTakenAwayGetsNoReceipt(t *testing.T) {
+	b := newBench(t)
+	b.plain(week46)
+	b.do(b.copy(week46, ""))
+	b.put(week46, "f", "longer")
+	b.prove(week46)
+	a := b.refresh(week46, week46)
+	b.provider.reached = func(step string) {
+		if step == "proven" {
+			b.check(os.RemoveAll(b.workOf(a) + "/tree"))
+		}
+	}
+	b.fails(a, "what was sent is gone")
+	b.whole()
+	b.provider.reached = func(string) {}
+	b.do(a)
+	b.holds(week46)
+}
+
+// To remove what was sent before takes as long as it takes: the version is there by then.
+func TestWhatWasSentBeforeAChangeGoesLast(t *testing.T) {
+	b := newBench(t)
+	a := b.begun(plan.Create)
+	b.changes()
+	kept := false
+	b.provider.reached = func(step string) {
+		if step == "sealed" {
+			b.holds(week47)
+			_, err := os.Stat(b.workOf(a) + "/earlier")
+			kept = err == nil
+		}
+	}
+	b.do(a)
+	if !kept {
+		t.Error("it was removed before the version was proven")
+	}
+	if left := b.unfinished(); left != nil {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
 // A link in what was sent lies where the version has a folder now
 // (docs/adr/0007-links-in-last-weeks-version.md).
 func TestALinkInWhatWasSentMisleadsNobody(t *testing.T) {

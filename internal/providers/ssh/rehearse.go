@@ -2,6 +2,7 @@ package ssh
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,9 +32,23 @@ type rehearsal struct {
 
 // changed are files that are there, and get another content.
 type changed struct {
-	names []string // in rsync's words
-	size  int64
-	takes int64 // less than size where there are holes
+	largest []changedFile // some of them, but see cut
+	takes   int64         // of all
+}
+
+type changedFile struct {
+	name        string // in rsync's words
+	size, takes int64  // takes is less where there are holes
+}
+
+// askedMax is of how many files it is asked how large they are over there, which is slow to
+// look at many: the largest, and of the others none is taken to grow.
+const askedMax = 10_000
+
+// cut leaves the largest.
+func (c *changed) cut() {
+	slices.SortFunc(c.largest, func(a, b changedFile) int { return cmp.Compare(b.takes, a.takes) })
+	c.largest = c.largest[:min(len(c.largest), askedMax)]
 }
 
 // rehearse lets rsync say what it would do. Where that leaves less free over there than
@@ -96,7 +111,10 @@ func (r *rehearsal) count(name string, size int64, fresh bool) {
 		return
 	}
 	c := &r.changed
-	c.names, c.size, c.takes = append(c.names, name), c.size+size, c.takes+takes
+	c.largest, c.takes = append(c.largest, changedFile{name, size, takes}), c.takes+takes
+	if len(c.largest) >= 2*askedMax {
+		c.cut()
+	}
 }
 
 // sparseSize is how large a file is of which it is asked whether it has holes.
@@ -121,14 +139,19 @@ func (r *rehearsal) room(size int64, path string) int64 {
 // deleted. What files that change take up there is asked only if it matters.
 func (m mirror) added(ctx context.Context, r rehearsal) (int64, error) {
 	c := r.changed
-	if len(c.names) == 0 || m.seen.system.Free-r.added-c.takes >= m.Copy.MinFree {
+	if len(c.largest) == 0 || m.seen.system.Free-r.added-c.takes >= m.Copy.MinFree {
 		return r.added, nil
 	}
-	there, err := m.size(ctx, c.names)
+	c.cut()
+	names, size, takes := make([]string, len(c.largest)), int64(0), int64(0)
+	for i, f := range c.largest {
+		names[i], size, takes = f.name, size+f.size, takes+f.takes
+	}
+	there, err := m.size(ctx, names)
 	if err != nil {
 		return 0, fmt.Errorf("look how large the files are that change: %w", err)
 	}
-	return r.added + min(c.takes, max(0, c.size-there)), nil
+	return r.added + min(takes, max(0, size-there)), nil
 }
 
 // maxDelete gives the option that holds rsync to what may go, of what is there. Too much

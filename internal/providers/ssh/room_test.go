@@ -127,6 +127,22 @@ func TestAFileThatGrowsLeavesFreeWhatMustStay(t *testing.T) {
 	}
 }
 
+// A million files that change are too many to be asked for, and to be kept in mind.
+func TestOnlyTheLargestFilesAreAskedFor(t *testing.T) {
+	r := &rehearsal{counts: true}
+	const files = 3*askedMax + 1
+	for i := range files {
+		r.count(fmt.Sprint(i), int64(i), false)
+		if n := len(r.changed.largest); n >= 2*askedMax {
+			t.Fatalf("%d files are kept", n)
+		}
+	}
+	r.changed.cut()
+	if n := len(r.changed.largest); n != askedMax || r.changed.largest[0].name != fmt.Sprint(files-1) || r.changed.takes != files*(files-1)/2 {
+		t.Errorf("%d, %+v, %d", n, r.changed.largest[0], r.changed.takes)
+	}
+}
+
 // A name with a line in it that says that there is much already makes no room.
 func TestANameMakesNoRoom(t *testing.T) {
 	b := newBench(t)

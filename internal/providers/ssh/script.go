@@ -156,8 +156,9 @@ end
 
 // sealScript gives a transferred version its name: after it, what is there has a
 // receipt, or none, but never that of another. It may be run again after it was cut
-// off anywhere, and after its end: then the work folder is gone. The rest of stdin is
-// the receipt.
+// off anywhere, and after its end: then the work folder is gone, or has the receipt no
+// more. The rest of stdin is the receipt. What was sent before a version changed may be
+// large: it is left for cleanScript.
 const sealScript = `
 set -e
 arg; cd "./$value"
@@ -166,13 +167,16 @@ arg; path=./$value
 arg; receipt=./$value
 arg; manifest=./$value
 arg; size=$value
-arg; replace=$value
+arg; how=$value
 if [ ! -d "$work" ]; then
   [ "$(cat)" = "$(cat "$receipt" 2>/dev/null)" ] && [ -d "$path" ] || fail "what was sent is gone"
   end
 fi
 cat > "$work/receipt.new"
 [ "$(($(wc -c < "$work/receipt.new")))" = "$size" ] || fail "the receipt was cut short on its way"
+if [ $how != stays ] && [ ! -d "$work/tree" ] && [ ! -f "$work/receipt" ]; then
+  [ "$(cat "$work/receipt.new")" = "$(cat "$receipt" 2>/dev/null)" ] || fail "what was sent is gone"
+fi
 sync
 mv -f "$work/receipt.new" "$work/receipt"
 reached pending
@@ -182,7 +186,7 @@ if [ -n "$path" ] && [ "$path" != ./ ]; then
   if [ -d "$work/tree" ]; then
     there=no
     if [ -e "$path" ] || [ -L "$path" ]; then
-      [ "$replace" = yes ] || fail "something else has taken the name of the version"
+      [ $how = replaces ] || fail "something else has taken the name of the version"
       there=yes
     fi
     rm -f "$receipt"
@@ -201,7 +205,7 @@ sync
 mv -f "$work/receipt" "$receipt"
 sync
 reached proven
-[ "$replace" = yes ] || rm -rf "$work"
+[ $how = replaces ] || [ -e "$work/earlier" ] || rm -rf "$work"
 reached sealed
 end
 `
@@ -242,6 +246,14 @@ set -e
 arg; cd "./$value"
 arg; work=./.bkplan/work/$value
 rm -rf "$work"
+end
+`
+
+// takesScript tells how much is in the work folder of an action, in KiB.
+const takesScript = `
+arg; cd "./$value" || fail "no way into the folder of the copy"
+arg; set -- $(du -sk "./.bkplan/work/$value" 2>/dev/null)
+fact takes "${1:-}"
 end
 `
 

@@ -74,7 +74,7 @@ func (p *Provider) sync(ctx context.Context, j job) (providers.Result, error) {
 		return providers.Result{}, err
 	}
 	at := m.receiptFile()
-	if err := j.name(context.WithoutCancel(ctx), "", at, at, "no", text); err != nil {
+	if err := j.name(context.WithoutCancel(ctx), "", at, at, sealStays, text); err != nil {
 		return providers.Result{}, err
 	}
 	return providers.Result{Detail: m.detail(r, m.trail.keep(listed))}, nil

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/bkplan/bkplan/internal/execx"
@@ -70,13 +69,13 @@ func (p *Provider) makeVersion(ctx context.Context, j job) (providers.Result, er
 		return providers.Result{}, err
 	}
 	state, err := v.progress()
-	result := providers.Result{}
+	result, how := providers.Result{}, v.how()
 	switch {
 	case err != nil:
 	case state == isDone:
 		return providers.Result{Already: true}, v.clear(ctx)
 	case state == isAnew:
-		result.Detail = "its receipt alone"
+		result.Detail, how = "its receipt alone", sealStays
 		err = v.prepareAnew(ctx)
 	case state == isOpen:
 		result, err = p.send(ctx, v)
@@ -84,24 +83,16 @@ func (p *Provider) makeVersion(ctx context.Context, j job) (providers.Result, er
 	if err != nil {
 		return providers.Result{}, err
 	}
-	if err := v.seal(context.WithoutCancel(ctx)); err != nil {
+	if err := v.name(context.WithoutCancel(ctx), v.path, v.receiptFile(), v.manifestFile(), how, v.from.text); err != nil {
 		return providers.Result{}, err
 	}
 	p.reached("sealed")
-	if v.Kind == plan.Refresh { // else nothing is left
+	if how == sealReplaces || v.wasBegun() { // else nothing is left
 		if err := v.clearWork(ctx); err != nil {
-			return result, fmt.Errorf("the version is complete, but what it replaced could not be removed: %w", err)
+			return result, fmt.Errorf("the version is complete, but its work folder could not be removed: %w", err)
 		}
 	}
 	return result, nil
-}
-
-// clear removes what an earlier run left that was cut off after the receipt.
-func (v version) clear(ctx context.Context) error {
-	if v.seen.kinds[v.workFolder()] == isMissing {
-		return nil
-	}
-	return v.clearWork(ctx)
 }
 
 func (j job) newVersion(ctx context.Context) (version, error) {
@@ -226,7 +217,7 @@ func (p *Provider) begin(ctx context.Context, v version) (basis, error) {
 	if err != nil {
 		return links, fmt.Errorf("look at the version before: %w", err)
 	}
-	if err := v.checkFits(len(links.folders) > 0); err != nil {
+	if err := v.checkFits(ctx, len(links.folders) > 0); err != nil {
 		return links, err
 	}
 	left, err := v.prepareTree(ctx)
@@ -265,29 +256,6 @@ func (v version) prepareAnew(ctx context.Context) error {
 		}
 	}
 	return v.prepare(ctx, "", v.mark())
-}
-
-// seal gives the version its name, and its receipt.
-func (v version) seal(ctx context.Context) error {
-	replace := "no"
-	if v.Kind == plan.Refresh {
-		replace = "yes"
-	}
-	return v.name(ctx, v.path, v.receiptFile(), v.manifestFile(), replace, v.from.text)
-}
-
-// name puts what is in the work folder where it belongs, a receipt last.
-func (j job) name(ctx context.Context, path, receipt, manifest, replace string, text []byte) error {
-	_, err := j.ask(ctx, sealLimit, sealScript, j.base, []string{
-		j.rel, j.work, path, receipt, manifest, strconv.Itoa(len(text)), replace,
-	}, text)
-	return err
-}
-
-// clearWork removes the action's own folder over there.
-func (j job) clearWork(ctx context.Context) error {
-	_, err := j.ask(context.WithoutCancel(ctx), limit(*j.Copy), cleanScript, j.base, []string{j.rel, j.work}, nil)
-	return err
 }
 
 // count is a number of things in words.

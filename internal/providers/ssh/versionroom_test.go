@@ -75,6 +75,44 @@ func TestAVersionThatWasBegunIsGoneOnWith(t *testing.T) {
 	b.holds(week46)
 }
 
+// An empty folder is there before the first byte is.
+func TestAVersionThatWasHardlyBegunMustFit(t *testing.T) {
+	b := newBench(t)
+	b.hasFree(11)
+	b.sized(week46, "", 3, 4, 7)
+	a := guarded(b.copy(week46, ""))
+	b.crash("there marked", a)
+	b.hasFree(10)
+	b.refused(a, 7)
+	b.replace("du", "exit 1") // how much is there nobody knows
+	b.do(a)
+	b.holds(week46)
+}
+
+// A version that is brought up to date every day adds what is new since it was sent, also
+// where all of it was new at first.
+func TestARefreshAddsWhatIsNewSince(t *testing.T) {
+	b := newBench(t)
+	b.hasFree(10)
+	b.sized(week46, "", 3, 4, 7)
+	b.do(b.copy(week46, ""))
+	update := func(name string, mebibytes, fresh int) plan.Action {
+		b.put(week46, name, string(incompressible(mebibytes*mebibyte)))
+		r := b.prove(week46)
+		r.NewBytes = int64(fresh) * mebibyte
+		b.check(receipt.Write(b.disk, r))
+		return guarded(b.refresh(week46, week46))
+	}
+	b.do(update("more", 1, 8))
+	a := update("much", 7, 15)
+	b.refused(a, 7)
+	a = update("much", 7, 7) // it was made anew: it has grown by as much at least
+	b.refused(a, 7)
+	b.check(os.Remove(b.root() + "/" + receipt.File("weekly", week46, volume)))
+	b.do(a) // all of it may be there
+	b.holds(week46)
+}
+
 // All is new in the first week of a disk. Where a later one went first it shares with
 // that what is not new in it.
 func TestAnOlderVersionSharesWithALaterOne(t *testing.T) {
