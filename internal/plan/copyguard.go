@@ -92,7 +92,7 @@ func (l *copyLayer) fit(a Action) *Block {
 	}
 	fs, usage, e := l.disk.FileSystem, l.used[l.destination.Place()], *a.Copy.Estimate
 	least := l.destination.MinFree.Bytes(fs.Size)
-	if a.Copy.isGuess() {
+	if a.isGuess() {
 		e.Bytes = min(e.Bytes, max(0, fs.Free-usage.Bytes-least))
 		e.Inodes = min(e.Inodes, max(0, fs.InodesFree-usage.Inodes))
 	}
@@ -108,10 +108,12 @@ func (l *copyLayer) fit(a Action) *Block {
 }
 
 // isGuess says of an estimate that it is made from what is expected of a version that
-// this plan makes. Nothing is refused because of it: when the version is there to be sent,
-// the space is looked at again.
-func (c CopyAction) isGuess() bool {
-	return c.From != nil && c.From.Version != nil && c.From.Version.Digest == ""
+// this plan makes, or is the most that one which was brought up to date since it was sent
+// can add. Nothing is refused because of it: when the version is there to be sent, the
+// space is looked at again, with its manifest.
+func (a Action) isGuess() bool {
+	from := a.Copy.From
+	return from != nil && from.Version != nil && (from.Version.Digest == "" || a.Kind == Refresh)
 }
 
 func (l *copyLayer) acknowledged() bool {

@@ -142,15 +142,15 @@ func (t *offsiteTurn) sizeOf(i int) *Receipt {
 func (t *offsiteTurn) pathOf(i int) string { return path.Join(t.v.of.Directory, t.v.held[i].path) }
 
 // NewSince is how many bytes of a version are new since it was as another receipt of it
-// says, or, where that is not known, how many there are at least. The version may be gone
-// and made anew since: then what was new in it is told beside another version, and is less
-// for once.
+// says, at most, or, where that is not known, how many there are at least. The version may
+// be gone and made anew since: then what was new in it is told beside another version, and
+// is less for once. Of a synced tree all is told to be new each time.
 func (r Receipt) NewSince(old Receipt) (bytes int64, known bool) {
 	grown := max(0, r.Bytes-old.Bytes)
 	switch fresh := r.NewBytes - old.NewBytes; {
 	case r.Digest == old.Digest:
 		return 0, true
-	case fresh < 0:
+	case fresh < 0, r.Version == "":
 		return grown, false
 	default:
 		return max(grown, min(fresh, r.Bytes)), true

@@ -155,6 +155,27 @@ func TestOffsiteGrowthOfWhatIsBroughtUpToDate(t *testing.T) {
 	}
 }
 
+// All that is in a synced tree is told to be new each time.
+func TestNewSinceOfASyncedTree(t *testing.T) {
+	now := Receipt{Bytes: 10, NewBytes: 10, Digest: "sha256:now"}
+	if bytes, known := now.NewSince(Receipt{Bytes: 8, NewBytes: 8, Digest: "sha256:then"}); bytes != 2 || known {
+		t.Errorf("%d, %t", bytes, known)
+	}
+}
+
+// What a version that was brought up to date adds at most blocks nothing of its own: much
+// of what was new may be gone again.
+func TestOffsiteGrowthOfWhatIsBroughtUpToDateIsAGuess(t *testing.T) {
+	p, o := absence(0)
+	local, far := &o.Disks[0].Receipts[len(o.Disks[0].Receipts)-1], &o.Disks[2].Receipts[len(o.Disks[2].Receipts)-1]
+	local.NewBytes, local.Digest, local.Started, local.Ended = 80<<20, "sha256:new", local.Started.Add(time.Hour), local.Ended.Add(time.Hour)
+	far.NewBytes = 20 << 20
+	leave(&o, 40<<20)
+	if blocked := blockedOf(Build(p, o, monday, Options{Filter: Filter{Volumes: []string{"web"}}})); len(blocked) > 0 {
+		t.Errorf("blocked: %v", blocked)
+	}
+}
+
 func without(receipts []Receipt, version string) []Receipt {
 	return keep(receipts, func(r Receipt) bool { return r.Version != version })
 }

@@ -14,7 +14,7 @@ func (g group) amount() string { return amount(g.kind, g.actions) }
 
 func amount(kind plan.ActionKind, actions []plan.Action) string {
 	var sum plan.Estimate
-	unknown, about := 0, ""
+	unknown, about, most := 0, "", ""
 	if kind == plan.Sync {
 		return treesAmount(actions)
 	}
@@ -40,7 +40,10 @@ func amount(kind plan.ActionKind, actions []plan.Action) string {
 	case sum == plan.Estimate{} && kind == plan.Refresh && unknown == 0:
 		return "; only the receipt is sent"
 	case unknown < len(actions):
-		text = fmt.Sprintf("; %s%s with %s, of which %s are new there", about, count(int(sum.Files), "file"), quantity.Size(sum.Size).Human(), quantity.Size(sum.Bytes).Human())
+		if kind == plan.Refresh && sum.Bytes > 0 { // some of what was new may be gone
+			most = "at most "
+		}
+		text = fmt.Sprintf("; %s%s with %s, of which %s%s are new there", about, count(int(sum.Files), "file"), quantity.Size(sum.Size).Human(), most, quantity.Size(sum.Bytes).Human())
 	}
 	if unknown > 0 {
 		text += fmt.Sprintf("; what %s will add is known at apply", count(unknown, "version"))

@@ -214,7 +214,7 @@ func TestACutInTheMiddle(t *testing.T) {
 	}
 	b.whole()
 	var kept int64
-	for range 500 { // the other end notices by itself
+	for range 6000 { // the other end notices by itself
 		if info, err := os.Stat(work + "/partial/z-large"); err == nil {
 			kept = info.Size()
 			break

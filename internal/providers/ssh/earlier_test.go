@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -280,6 +281,24 @@ func TestAShellThatWasLeftAloneChangesNothing(t *testing.T) {
 	b.whole()
 }
 
+// A shell that removes what is left over, without its connection, stops where another run
+// prepares the same.
+func TestACleanThatWasLeftAloneStops(t *testing.T) {
+	b := newBench(t)
+	a := b.begun(plan.Create)
+	put(t, b.workOf(a)+"/gone/f", "f")
+	remover, err := exec.LookPath("rm")
+	b.check(err)
+	b.replace("rm", fmt.Sprintf(`case $* in *gone) : > "${2%%/*}/turn" ;; esac; %s "$@"`, remover))
+	clean := plan.Action{Kind: plan.Clean, Layer: "offsite", Copy: &plan.CopyAction{Remote: a.Copy.Remote, Destination: b.root(), Unfinished: filepath.Base(b.workOf(a))}}
+	b.fails(clean, "another run is preparing the same over there")
+	b.check(b.Restore("rm"))
+	c := b.counts()
+	b.do(a)
+	c.little(t)
+	b.holds(week47)
+}
+
 // appears waits for a file, within a limit.
 func (b *bench) appears(path string) {
 	b.t.Helper()
@@ -371,7 +390,7 @@ func TestAPartOfAFileOutlastsAChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	kept := int64(0)
-	for range 500 { // the other end notices by itself
+	for range 6000 { // the other end notices by itself
 		if info, err := os.Stat(b.workOf(a) + "/partial/z-large"); err == nil {
 			kept = info.Size()
 			break

@@ -27,6 +27,9 @@ type basis struct {
 	alike   int64    // files in them that have another content, and the same size and time
 	why     string   // contents are to be compared; empty if sizes and times prove them
 	notes   []string // what is not linked to
+	// fresh is how many bytes of the version none of the folders has, at most; it is nil
+	// where no manifest tells.
+	fresh *int64
 }
 
 // linkTo says what makes unchanged files links: the previous version over there, and the
@@ -55,7 +58,7 @@ func (p *Provider) linkTo(ctx context.Context, v version) (basis, error) {
 		b.add(folder, c, unknown)
 	}
 	switch {
-	case replaced && v.seen.receipt(v.from.Layer, v.from.Version, v.from.Volume) == nil:
+	case replaced && v.proofThere() == nil:
 		b.why = "what was there had no receipt"
 	case b.why == "" && b.alike > 0:
 		b.why = fmt.Sprintf("%s changed without a new size or time", count(b.alike, "file"))
@@ -72,6 +75,9 @@ func (b *basis) add(folder string, c comparison, unknown string) {
 		b.notes = append(b.notes, fmt.Sprintf("not linked to %q, in which there may be links that lead elsewhere: %s", folder, c.unread))
 	default:
 		b.folders, b.alike, b.why = append(b.folders, folder), b.alike+c.alike, cmp.Or(b.why, unknown)
+		if unknown == "" && (b.fresh == nil || c.fresh < *b.fresh) {
+			b.fresh = &c.fresh
+		}
 	}
 }
 
@@ -215,74 +221,4 @@ func digestOf(manifest []byte) string {
 		return ""
 	}
 	return r.Digest()
-}
-
-// comparison is what could mislead rsync.
-type comparison struct {
-	alike  int64  // files that have another content, and the same size and time
-	misled bool   // a link lies where there is a folder now
-	unread string // why that is not known
-}
-
-// compare goes through the manifests of two versions.
-func compare(before, now io.Reader, precision time.Duration) (comparison, error) {
-	var c comparison
-	a, err := newCursor(before)
-	if err != nil {
-		return c, err
-	}
-	b, err := newCursor(now)
-	if err != nil {
-		return c, err
-	}
-	for !a.ended && !b.ended {
-		order := tree.Compare(a.entry.Path, b.entry.Path)
-		if order == 0 {
-			c.add(a.entry, b.entry, precision)
-		}
-		if order <= 0 {
-			err = a.next()
-		}
-		if order >= 0 && err == nil {
-			err = b.next()
-		}
-		if err != nil {
-			return c, err
-		}
-	}
-	return c, nil
-}
-
-func (c *comparison) add(before, now tree.Entry, precision time.Duration) {
-	switch {
-	case before.Type == tree.Symlink && now.Type == tree.Folder:
-		c.misled = true
-	case before.Type == tree.File && now.Type == tree.File && before.Size == now.Size && before.Hash != now.Hash &&
-		before.ModTime.Truncate(precision).Equal(now.ModTime.Truncate(precision)):
-		c.alike++
-	}
-}
-
-// cursor is a place in a manifest.
-type cursor struct {
-	reader *tree.Reader
-	entry  tree.Entry
-	ended  bool
-}
-
-func newCursor(r io.Reader) (*cursor, error) {
-	reader, err := tree.NewReader(r)
-	if err != nil {
-		return nil, err
-	}
-	c := &cursor{reader: reader}
-	return c, c.next()
-}
-
-func (c *cursor) next() (err error) {
-	c.entry, err = c.reader.Next()
-	if errors.Is(err, io.EOF) && !errors.Is(err, tree.ErrManifest) {
-		c.ended, err = true, nil
-	}
-	return err
 }

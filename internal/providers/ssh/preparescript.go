@@ -8,7 +8,7 @@ package ssh
 // put aside, to be linked to, and of two such ones the one that takes up more stays. It
 // may be cut off anywhere: without a mark, no tree is for the same. A shell that has lost
 // its connection goes on for as long as it writes nothing: it looks whether it is still
-// its turn before it changes anything.
+// its turn before it changes anything, and may be removing the same as this one.
 const prepareScript = `
 set -e
 takes() { set -- $(du -sk "$1" 2>/dev/null); printf "%s" "${1:--1}"; }
@@ -36,14 +36,17 @@ if [ "$(cat "$work/mark" 2>/dev/null)" != "$mark" ]; then
   reached kept
   for p in "$work"/*; do
     turn
-    case ${p##*/} in earlier|partial|turn) ;; *) rm -rf "$p" ;; esac
+    case ${p##*/} in earlier|partial|turn) ;; *) rm -rf "$p" || rm -rf "$p" ;; esac
   done
   printf "%s\n" "$mark" > "$work/mark.new"
   turn
   mv -f "$work/mark.new" "$work/mark"
 fi
 arg
-if [ -n "$value" ]; then (umask 022; mkdir -p "./$value"); fi
+if [ -n "$value" ]; then
+  rm -f "$work/receipt"
+  (umask 022; mkdir -p "./$value")
+fi
 reached marked
 kind "$work/earlier"
 fact earlier "$k"

@@ -30,24 +30,27 @@ func (j job) checkRoom(v view, added int64, what string) error {
 }
 
 // checkFits refuses a version that is not expected to fit: its plan may not have known how
-// large it is. How much is there of one that was begun is not known: it goes on where that
-// is more than a beginning. Of one that is compared as a whole all is there.
-func (v version) checkFits(ctx context.Context, linked bool) error {
-	if v.Copy.Full {
+// large it is. How much is there of one that was begun, or that has no receipt yet, is not
+// known: it goes on where that is more than a beginning. Of one that is compared as a whole
+// all is there.
+func (v version) checkFits(ctx context.Context, links basis) error {
+	added := v.expected(links)
+	if v.Copy.Full || v.hasRoom(v.seen, added) {
 		return nil
 	}
-	added := v.expected(linked)
-	if v.wasBegun() && !v.hasRoom(v.seen, added) {
-		there, err := v.takes(ctx)
+	if folder := v.begunIn(links); folder != "" {
+		there, err := v.takes(ctx, folder)
 		if err != nil || there >= added/beginning {
 			return err
 		}
+		added -= there
 	}
 	return v.checkRoom(v.seen, added, fmt.Sprintf("of version %q are new there", v.path))
 }
 
-// beginning is which part of a version is too little for that: as much may come of what
-// can be linked to, or be the names alone.
+// beginning is which part of a version is too little to say that it is there: the names of
+// what it is linked to take up room, too. What it is linked to counts as well, for no
+// receipt tells it from what was sent.
 const beginning = 10
 
 // wasBegun says whether an earlier run has begun to send the version.
@@ -55,15 +58,32 @@ func (v version) wasBegun() bool {
 	return v.seen.kinds[v.built()] != isMissing || v.seen.kinds[v.earlier()] != isMissing
 }
 
-// takes asks how much an earlier run has sent, in bytes. It is a lot where that cannot be
+// begunIn is where there may be some of the version that no receipt tells of; empty where
+// there is none.
+func (v version) begunIn(links basis) string {
+	switch {
+	case v.wasBegun():
+		return v.workFolder()
+	case slices.Contains(links.folders, v.path) && v.proofThere() == nil:
+		return v.path
+	}
+	return ""
+}
+
+// proofThere is the receipt over there of the version that has the name.
+func (v version) proofThere() *plan.Receipt {
+	return v.seen.receipt(v.from.Layer, v.from.Version, v.from.Volume)
+}
+
+// takes asks how much is in a folder over there, in bytes. It is a lot where that cannot be
 // told in time.
-func (v version) takes(ctx context.Context) (int64, error) {
-	a, err := v.ask(ctx, lookLimit, takesScript, v.base, []string{v.rel, v.work}, nil)
+func (v version) takes(ctx context.Context, folder string) (int64, error) {
+	a, err := v.ask(ctx, lookLimit, takesScript, v.base, []string{v.rel, folder}, nil)
 	if failure := (*execx.Error)(nil); errors.As(err, &failure) && failure.Reason == execx.ReasonTimeout {
 		return math.MaxInt64, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("look how much was sent before: %w", err)
+		return 0, fmt.Errorf("look how much is there already: %w", err)
 	}
 	kibibytes, err := strconv.ParseInt(a.get("takes"), 10, 64)
 	if err != nil {
@@ -72,31 +92,38 @@ func (v version) takes(ctx context.Context) (int64, error) {
 	return kibibytes * 1024, nil
 }
 
-// expected is what a version adds over there, by receipts: all of it, unless it is linked
-// to another one. Then it is what is new in it since it was sent, or since the version
-// before or, where it is linked to a later one, what it does not share with that. Of a
-// folder that has no receipt yet all may be what is sent.
-func (v version) expected(linked bool) int64 {
-	r := v.from.receipt
-	all := max(0, r.Bytes)
-	if !linked {
+// expected is what a version adds over there: all of it, unless it is linked to another one.
+// Then manifests tell what is new in it or, where there is none, receipts.
+func (v version) expected(links basis) int64 {
+	all, added := max(0, v.from.receipt.Bytes), int64(0)
+	switch {
+	case len(links.folders) == 0:
 		return all
+	case links.fresh != nil:
+		added = *links.fresh
+	default:
+		added = v.byReceipts(links)
 	}
-	if v.seen.kinds[v.path] == isFolder {
-		old := v.seen.receipt(r.Layer, r.Version, r.Volume)
-		if old == nil {
-			return 0
-		}
-		added, _ := r.NewSince(*old)
-		return added
-	}
-	fresh := max(0, r.NewBytes)
+	return min(all, max(0, added))
+}
+
+// byReceipts is what is new in a version since it was sent, or since the version before or,
+// where it is linked to a later one, what it does not share with that. What is there without
+// a receipt tells nothing.
+func (v version) byReceipts(links basis) int64 {
+	r, old := v.from.receipt, v.proofThere()
 	later := slices.IndexFunc(v.seen.receipts, func(o plan.Receipt) bool {
 		return o.Path == v.previous && o.Source.Taken.After(r.Source.Taken)
 	})
-	if later >= 0 {
+	switch replaced := slices.Contains(links.folders, v.path); {
+	case replaced && old == nil:
+		return r.Bytes
+	case replaced:
+		added, _ := r.NewSince(*old)
+		return added
+	case later >= 0:
 		after := v.seen.receipts[later]
-		fresh = all - max(0, after.Bytes-max(0, after.NewBytes))
+		return r.Bytes - max(0, after.Bytes-max(0, after.NewBytes))
 	}
-	return min(all, max(0, fresh))
+	return r.NewBytes
 }

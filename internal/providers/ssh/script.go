@@ -240,28 +240,22 @@ if [ $k = f ] && [ "$w" = "./$value" ]; then fact archive 1; cat < "./$value" ||
 end
 `
 
-// cleanScript removes one name in the work folder.
+// cleanScript removes one name in the work folder. It may take long, and goes on without
+// its connection: it stops where another run prepares the same.
 const cleanScript = `
 set -e
 arg; cd "./$value"
 arg; work=./.bkplan/work/$value
+kind "$work"
+if [ $k = d ]; then
+  rm -f "$work/turn"
+  for p in "$work"/*; do
+    [ ! -e "$work/turn" ] || fail "another run is preparing the same over there"
+    rm -rf "$p"
+  done
+  [ ! -e "$work/turn" ] || fail "another run is preparing the same over there"
+fi
 rm -rf "$work"
-end
-`
-
-// takesScript tells how much is in the work folder of an action, in KiB.
-const takesScript = `
-arg; cd "./$value" || fail "no way into the folder of the copy"
-arg; set -- $(du -sk "./.bkplan/work/$value" 2>/dev/null)
-fact takes "${1:-}"
-end
-`
-
-// sizesScript adds up files of a folder whose names come on stdin, zero bytes
-// between them.
-const sizesScript = `
-arg; cd "./$value" || fail "no way into the folder of the copy"
-fact sizes "$(xargs -0 ls -lnd 2>/dev/null)"
 end
 `
 

@@ -139,7 +139,7 @@ func (v version) progress() (state, error) {
 	if there != isFolder && there != isMissing {
 		return isOpen, stale("%s: something that is no folder has the name of version %q", v.host(), v.path)
 	}
-	r := v.seen.receipt(v.from.Layer, v.from.Version, v.from.Volume)
+	r := v.proofThere()
 	if there == isFolder && r != nil && r.Path == v.path && r.Digest == digest && !v.Copy.Full {
 		if v.seen.texts[v.receiptFile()] == strings.TrimRight(string(v.from.text), "\n") {
 			return isDone, nil
@@ -217,7 +217,7 @@ func (p *Provider) begin(ctx context.Context, v version) (basis, error) {
 	if err != nil {
 		return links, fmt.Errorf("look at the version before: %w", err)
 	}
-	if err := v.checkFits(ctx, len(links.folders) > 0); err != nil {
+	if err := v.checkFits(ctx, links); err != nil {
 		return links, err
 	}
 	left, err := v.prepareTree(ctx)

@@ -89,6 +89,33 @@ func TestAVersionThatWasHardlyBegunMustFit(t *testing.T) {
 	b.holds(week46)
 }
 
+// What little was sent takes up room already.
+func TestWhatWasHardlyBegunIsNotCountedTwice(t *testing.T) {
+	b := newBench(t)
+	b.sized(week46, "", 10, 4, 14)
+	a := guarded(b.copy(week46, ""))
+	b.crash("there marked", a)
+	large(t, b.workOf(a)+"/tree/part", 1)
+	b.hasFree(16)
+	b.fails(a, "of version", "nothing was changed")
+	b.hasFree(17)
+	b.do(a)
+	b.holds(week46)
+}
+
+// Half a version that an older script left: how much of it is there nobody knows.
+func TestAVersionWithoutAReceiptMustFit(t *testing.T) {
+	b := newBench(t)
+	b.hasFree(10)
+	b.sized(week46, "", 3, 4, 7)
+	put(t, b.remote(week46, "little"), "little")
+	a := guarded(b.refresh(week46, week46))
+	b.refused(a, 7)
+	large(t, b.remote(week46, "much"), 1)
+	b.do(a)
+	b.holds(week46)
+}
+
 // A version that is brought up to date every day adds what is new since it was sent, also
 // where all of it was new at first.
 func TestARefreshAddsWhatIsNewSince(t *testing.T) {
@@ -104,12 +131,15 @@ func TestARefreshAddsWhatIsNewSince(t *testing.T) {
 		return guarded(b.refresh(week46, week46))
 	}
 	b.do(update("more", 1, 8))
-	a := update("much", 7, 15)
+	b.do(update("more", 2, 30)) // again and again, while the NAS was away
+	a := update("much", 7, 37)
+	b.refused(a, 7)
+	manifest := b.root() + "/" + receipt.ManifestFile("weekly", week46, volume)
+	b.check(os.WriteFile(manifest, nil, 0o600)) // then receipts tell
 	b.refused(a, 7)
 	a = update("much", 7, 7) // it was made anew: it has grown by as much at least
 	b.refused(a, 7)
-	b.check(os.Remove(b.root() + "/" + receipt.File("weekly", week46, volume)))
-	b.do(a) // all of it may be there
+	b.do(update("much", 1, 31))
 	b.holds(week46)
 }
 
