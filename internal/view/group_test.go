@@ -126,6 +126,16 @@ func TestAmountOfWhatThePlanMakes(t *testing.T) {
 	}
 }
 
+// Some of what was new in a version since it was sent may be gone again.
+func TestAmountOfWhatWasBroughtUpToDate(t *testing.T) {
+	a := plan.Action{Kind: plan.Refresh, Version: "weekly/2026-46", Copy: &plan.CopyAction{
+		Remote: &plan.Remote{}, Estimate: &plan.Estimate{Files: 3, Size: 2 << 20, Bytes: 1 << 20}, From: &plan.Access{Version: &plan.VersionAccess{Digest: "sha256:x"}},
+	}}
+	if got, want := amount(a.Kind, []plan.Action{a}), "; 3 files with 2 MiB, of which at most 1 MiB are new there"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // A version that is compared may be sent: its receipt is not all that goes.
 func TestAmountOfAFullComparison(t *testing.T) {
 	a := plan.Action{Kind: plan.Refresh, Version: "weekly/2026-46", Copy: &plan.CopyAction{Remote: &plan.Remote{}, Estimate: &plan.Estimate{}}}
