@@ -181,7 +181,7 @@ func TestWhoComparesContentsMayBeSilent(t *testing.T) {
 func TestCrashWhileAnotherContentIsBegun(t *testing.T) {
 	for kind, steps := range map[plan.ActionKind][]string{
 		plan.Create:  {"there unmarked", "there dropped", "there kept", "there marked", "here sent", "here proven", "there pending", "there named", "there proven"},
-		plan.Refresh: {"here sent", "there pending", "there named", "there proven"}, // else it is the same
+		plan.Refresh: {"here sent", "there pending", "there named", "there proven"}, // what comes before is the same
 	} {
 		for _, step := range steps {
 			t.Run(string(kind)+" "+step, func(t *testing.T) {

@@ -32,7 +32,7 @@ type rehearsal struct {
 
 // changed are files that are there, and get another content.
 type changed struct {
-	largest []changedFile // some of them, but see cut
+	largest []changedFile // at most askedMax after cut, twice as many before
 	takes   int64         // of all
 }
 
